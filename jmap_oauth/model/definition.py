@@ -1,0 +1,334 @@
+"""Declarations: an object type is a table of properties with flags, and a few facts about the type.
+
+All methods, the validation, the tables of the store and the schema document follow from a declaration, so one that
+contradicts itself is refused before the server starts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+from typing import Any, Final
+
+from jmap_oauth.model.kinds import Boolean, Choice, Date, Invalid, Kind, MapOf, Number, Reference, SetOf, Text
+
+Record = dict[str, Any]
+"""An object as it is kept: its id and every property of its type, hidden ones too; secrets only as MASK or None."""
+
+MASK: Final = "****"
+"""What is shown instead of a secret."""
+
+GLOBAL: Final = "global"
+"""The account that sees everything; any other account is the id of a tenant and sees what is that tenant's."""
+
+
+class Action(Enum):
+    """What a permission allows on a type."""
+
+    GET = "Get"
+    QUERY = "Query"
+    CREATE = "Create"
+    UPDATE = "Update"
+    DESTROY = "Destroy"
+
+
+class Filter(Enum):
+    """How /query compares a property: by its exact value, or by order with the suffixes `IsGreaterThan` and so on."""
+
+    EXACT = "exact"
+    RANGE = "range"
+
+
+class Secret(Enum):
+    """Where a secret comes from, and so how it is kept."""
+
+    CHOSEN = "chosen"  # by clients: a slow hash, since people choose what can be guessed
+    GENERATED = "generated"  # by the server, shown once: a plain digest, which can be looked up at once
+
+
+class Stamp(Enum):
+    """What the server writes into a property by itself."""
+
+    CREATED = "time of creation"
+
+
+class DeclarationError(Exception):
+    """A declaration that contradicts itself; the message names the type and the property."""
+
+
+_ABSENT: Final = object()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Property:
+    """One row of a type's table.
+
+    Flags: `nullable`; `required` on create; `default` when not given (null where nullable, `{}` for sets, if nothing
+    else is named); `immutable` after creation; `server_set`: refused from clients; `stamp`: what the server sets;
+    `secret`: kept only as a hash, shown as MASK (`secret_prefix` begins what the server makes); `hidden`: never on the
+    wire; `unique` on the whole server; `filter`, `sort`, `searchable` (by the filter `text`); `capability`: exists only
+    for requests that name it.
+    """
+
+    name: str
+    kind: Kind
+    label: str
+    description: str
+    nullable: bool = False
+    required: bool = False
+    default: Any = _ABSENT
+    immutable: bool = False
+    server_set: bool = False
+    stamp: Stamp | None = None
+    secret: Secret | None = None
+    secret_prefix: str = "jmo_"  # noqa: S105 - not a secret: what tells people that it is one
+    hidden: bool = False
+    unique: bool = False
+    filter: Filter | None = None
+    sort: bool = False
+    searchable: bool = False
+    capability: str | None = None
+
+    @property
+    def has_default(self) -> bool:
+        return self.default is not _ABSENT or self.nullable or isinstance(self.kind, SetOf | MapOf)
+
+    @property
+    def initial(self) -> Any:
+        """The value of a property that nobody gave; a new object each time."""
+        if self.default is _ABSENT:
+            return None if self.nullable else {}
+        return dict(self.default) if isinstance(self.default, dict) else self.default
+
+    def parse(self, value: Any) -> Any:
+        """Return the value as it is kept.
+
+        Raises:
+            Invalid: it is not of this property's kind.
+        """
+        if value is None and self.nullable:
+            return None
+        return self.kind.parse(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """What is wrong with one property of an object. The reason is for people and never repeats the value."""
+
+    property: str
+    reason: str
+    missing: bool = False
+
+
+Check = Callable[[Record | None, Record], Iterable[Flaw]]
+"""Rules across properties: pure, from the old object (None on create) and the new one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of the form in which people edit an object: a heading, and the names of properties."""
+
+    title: str
+    properties: Sequence[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectType:
+    """A type of objects. `name` is without the `x:` of the wire.
+
+    `account_property` tells the account of an object: a Reference to the type whose ids are accounts, or "id" for
+    that type itself. `quota` is the name under which that type's `quotas` bound how many there may be. Without `form`
+    people see all properties in the order of the table.
+    """
+
+    name: str
+    singular: str
+    plural: str
+    description: str
+    capability: str
+    permission: str
+    account_property: str
+    properties: Sequence[Property]
+    list_columns: Sequence[str]
+    quota: str | None = None
+    label_property: str | None = None
+    form: Sequence[Section] = ()
+    check: Check = lambda old, new: ()
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Property]:
+        return {each.name: each for each in self.properties}
+
+    @cached_property
+    def _capabilities(self) -> frozenset[str]:
+        return frozenset(each.capability for each in self.properties if each.capability)
+
+    @cached_property
+    def _visible(self) -> dict[frozenset[str], Mapping[str, Property]]:
+        return {}
+
+    def visible(self, using: frozenset[str]) -> Mapping[str, Property]:
+        """Return the properties that exist on the wire for a request with this `using`, by name, without `id`."""
+        present = using & self._capabilities
+        if present not in self._visible:
+            self._visible[present] = {
+                each.name: each
+                for each in self.properties
+                if not each.hidden and (each.capability is None or each.capability in present)
+            }
+        return self._visible[present]
+
+    @cached_property
+    def searchable(self) -> Sequence[Property]:
+        return [each for each in self.properties if each.searchable]
+
+    @cached_property
+    def secrets(self) -> Sequence[Property]:
+        return [each for each in self.properties if each.secret]
+
+    @cached_property
+    def references(self) -> Sequence[tuple[Property, str]]:
+        """The properties that refer to other objects, with the name of the type they refer to."""
+        return [(each, each.kind.type_name) for each in self.properties if isinstance(each.kind, Reference)]
+
+    @cached_property
+    def is_account(self) -> bool:
+        """Whether the ids of this type are accounts."""
+        return self.account_property == "id"
+
+    def account_of(self, record: Record) -> str | None:
+        """Return the account of an object beside GLOBAL, or None."""
+        account: str | None = record[self.account_property]
+        return account
+
+    def permission_for(self, action: Action) -> str:
+        return self.permission + action.value
+
+
+class Model:
+    """All types of a server, checked against themselves and one another.
+
+    Raises:
+        DeclarationError: a declaration contradicts itself.
+    """
+
+    def __init__(self, types: Iterable[ObjectType]) -> None:
+        declared = list(types)
+        self.types = {each.name: each for each in declared}
+        for each in declared:
+            for flaw in (*_type_flaws(each), *self._reference_flaws(each)):
+                raise DeclarationError(f"{each.name}.{flaw.property} {flaw.reason}.")
+
+    def __iter__(self) -> Iterator[ObjectType]:
+        return iter(self.types.values())
+
+    def __getitem__(self, name: str) -> ObjectType:
+        return self.types[name]
+
+    @cached_property
+    def account_type(self) -> ObjectType | None:
+        return next((each for each in self if each.is_account), None)
+
+    def referring_to(self, type: ObjectType) -> Sequence[tuple[ObjectType, Property]]:
+        """Return where objects of other types refer to this one."""
+        return [(each, prop) for each in self for prop, name in each.references if name == type.name]
+
+    def _reference_flaws(self, type: ObjectType) -> Iterator[Flaw]:
+        if self.types[type.name] is not type:
+            yield Flaw("name", "is the name of another type as well")
+        if type.is_account and self.account_type is not type:
+            yield Flaw(type.account_property, "tells the account, but another type's ids are the accounts already")
+        for prop, name in type.references:
+            if name not in self.types:
+                yield Flaw(prop.name, f"refers to {name}, which is no declared type")
+            elif prop.name == type.account_property and not self.types[name].is_account:
+                yield Flaw(prop.name, f"tells the account, but the ids of {name} are no accounts")
+        if type.quota is not None:
+            quotas = self.account_type.by_name.get("quotas") if self.account_type else None
+            if not (quotas and isinstance(quotas.kind, MapOf) and type.quota in quotas.kind.key.labels):
+                yield Flaw("quota", f"is {type.quota}, which the type of accounts does not have among its quotas")
+
+
+_NAME = re.compile(r"[a-z][A-Za-z0-9]*")
+_TAKEN = frozenset({"id", "text", "operator"})  # the last two mean something else in a filter
+_SORTABLE = (Text, Date, Number)
+_FILTERABLE = (Text, Date, Number, Boolean, Reference, Choice)
+
+
+def _type_flaws(type: ObjectType) -> Iterator[Flaw]:
+    names = [each.name for each in type.properties]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield Flaw(name, "is declared twice")
+    for each in type.properties:
+        for contradicts, reason in _property_rules(each):
+            if contradicts:
+                yield Flaw(each.name, reason)
+    account = type.by_name.get(type.account_property)
+    if not type.is_account and not (account and isinstance(account.kind, Reference)):
+        yield Flaw(type.account_property, "tells the account, but is not declared as a Reference")
+    yield from _display_flaws(type)
+
+
+def _display_flaws(type: ObjectType) -> Iterator[Flaw]:
+    """Find what the schema document would show to people, but not every client can ask for."""
+    everywhere = type.visible(frozenset())
+    for name in (*type.list_columns, *([type.label_property] if type.label_property else [])):
+        if name not in everywhere:
+            yield Flaw(name, "is shown in lists, but is not declared, is hidden, or needs a capability")
+    for name in (name for section in type.form for name in section.properties):
+        if name not in everywhere:
+            yield Flaw(name, "is shown in forms, but is not declared, is hidden, or needs a capability")
+
+
+def _property_rules(each: Property) -> Iterator[tuple[bool, str]]:
+    """Yield every rule of a declaration, as (whether it is broken, what is wrong then)."""
+    given = each.default is not _ABSENT
+    yield not _NAME.fullmatch(each.name) or each.name in _TAKEN, "is no name for a property"
+    yield each.required and each.server_set, "is both required of clients and set by the server"
+    yield each.required and (given or each.nullable), "is required, so it can have no default and not be null"
+    yield each.required and each.capability is not None, "is required of clients, but some of them do not see it"
+    yield each.server_set and each.immutable, "is set by the server, so immutable says nothing"
+    yield (
+        each.stamp is not None and not (each.server_set and isinstance(each.kind, Date)),
+        "is no server-set date to stamp",
+    )
+    yield not (each.required or each.has_default or each.stamp or each.secret), "has no value when nobody gives one"
+    yield given and _refuses(each, each.default), "has a default that is not of its kind"
+    yield each.secret is not None and not isinstance(each.kind, Text), "is a secret, but no text"
+    yield (
+        each.secret is Secret.GENERATED and not (each.server_set and each.unique),
+        "is made by the server: declare it server-set and unique",
+    )
+    yield (
+        each.secret is Secret.CHOSEN and (not each.nullable or each.unique or each.server_set),
+        "is chosen by clients: it must be nullable, not unique, not server-set",
+    )
+    yield (
+        each.secret is not None and bool(each.filter or each.sort or each.searchable),
+        "is a secret, so nobody can filter, sort or search by it",
+    )
+    yield (
+        each.hidden and bool(each.filter or each.sort or each.searchable),
+        "is hidden, so nobody can filter, sort or search by it",
+    )
+    yield each.hidden and not each.server_set, "is hidden, so only the server can set it"
+    yield each.unique and not isinstance(each.kind, Text), "is unique, but no text"
+    yield (
+        each.searchable
+        and not isinstance(each.kind, Text)
+        and not (isinstance(each.kind, SetOf) and isinstance(each.kind.member, Text)),
+        "is searchable, but holds no text",
+    )
+    yield each.sort and not isinstance(each.kind, _SORTABLE), "cannot be sorted by"
+    yield each.filter is Filter.EXACT and not isinstance(each.kind, _FILTERABLE), "cannot be filtered by its value"
+    yield each.filter is Filter.RANGE and not isinstance(each.kind, Date | Number), "cannot be filtered by order"
+
+
+def _refuses(each: Property, value: Any) -> bool:
+    try:
+        return bool(each.parse(value) != value)
+    except Invalid:
+        return True

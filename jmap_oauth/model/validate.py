@@ -1,0 +1,103 @@
+"""Checking objects that clients send against the declaration of their type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from jmap_oauth.model.definition import MASK, Flaw, ObjectType, Property, Record
+from jmap_oauth.model.kinds import Invalid
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An object as it would be kept, with the flaws that forbid it.
+
+    `secrets` holds the plain texts that are to be hashed, by property; the record shows MASK for them.
+    """
+
+    record: Record
+    secrets: Mapping[str, str]
+    flaws: list[Flaw]
+
+
+def draft_new(type: ObjectType, given: Mapping[str, Any], using: frozenset[str], *, by_server: bool = False) -> Draft:
+    """Check what a client sent for a new object, and fill in the defaults; `id` and stamps are left to the caller.
+
+    `by_server` lets hidden and server-set properties pass.
+    """
+    settable = _settable(type, using, by_server=by_server)
+    values: Record = {each.name: each.initial if each.has_default else None for each in type.properties}
+    flaws = []
+    secrets = {}
+    for name, value in given.items():
+        each = settable.get(name)
+        if each is None:
+            flaws.append(Flaw(name, "is not a property of this type"))
+            continue
+        if each.server_set and not by_server:
+            flaws.append(Flaw(name, "is set by the server"))
+            continue
+        try:
+            values[name] = parsed = each.parse(value)
+        except Invalid as invalid:
+            flaws.append(Flaw(name, str(invalid)))
+            continue
+        if each.secret and parsed is not None:
+            flaws += _secret_flaws(each, parsed)
+            secrets[name], values[name] = parsed, MASK
+    flaws += [
+        Flaw(each.name, "is required", missing=True)
+        for each in type.properties
+        if each.required and each.name not in given
+    ]
+    return Draft(values, secrets, flaws or [*type.check(None, values)])
+
+
+def draft_changed(
+    type: ObjectType, old: Record, changes: Mapping[str, Any], using: frozenset[str], *, by_server: bool = False
+) -> Draft:
+    """Check the values that a patch gives to properties of `old`. A value equal to the old one is never a flaw."""
+    settable = _settable(type, using, by_server=by_server)
+    values = dict(old)
+    flaws = []
+    secrets = {}
+    for name, value in changes.items():
+        each = settable.get(name)
+        if name == "id" and value == old["id"]:
+            continue
+        if each is None:
+            flaws.append(Flaw(name, "is set by the server" if name == "id" else "is not a property of this type"))
+            continue
+        try:
+            parsed = each.parse(value)
+        except Invalid as invalid:
+            flaws.append(Flaw(name, str(invalid)))
+            continue
+        if parsed == old[name] or (each.secret and parsed == MASK):
+            continue
+        flaws += _unchangeable(each, by_server=by_server)
+        if each.secret and parsed is not None:
+            flaws += _secret_flaws(each, parsed)
+            secrets[name], parsed = parsed, MASK
+        values[name] = parsed
+    return Draft(values, secrets, flaws or [*type.check(old, values)])
+
+
+def _settable(type: ObjectType, using: frozenset[str], *, by_server: bool) -> Mapping[str, Property]:
+    return type.by_name if by_server else type.visible(using)
+
+
+def _unchangeable(each: Property, *, by_server: bool) -> Iterator[Flaw]:
+    if each.server_set and not by_server:
+        yield Flaw(each.name, "is set by the server")
+    elif each.immutable:
+        yield Flaw(each.name, "cannot be changed after creation")
+
+
+def _secret_flaws(each: Property, plain: str) -> Iterator[Flaw]:
+    if not plain:
+        yield Flaw(each.name, "must not be empty; null removes it")
+    elif plain == MASK:
+        yield Flaw(each.name, f"must not be {MASK}, which only stands for a secret that is already there")

@@ -1,0 +1,208 @@
+"""The schema document of the pretend types, in the words that Stalwart's clients know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+import pytest
+
+from jmap_oauth.model.definition import Filter, Model, Property, Section
+from jmap_oauth.model.document import Group, Menu, describe, encode
+from jmap_oauth.model.kinds import Choice, Kind, Number, SetOf, Text
+from tests.model.schema_words import unknown_words
+from tests.support.widget import TEAM, WIDGET, make_model
+
+MENU = Menu("Things", "box", [Group("All", "list", ["Team", "Widget"])])
+DOCUMENT = describe(make_model(), [MENU])
+
+
+def test_the_eight_sections_are_there() -> None:
+    sections = ["objects", "schemas", "fields", "forms", "lists", "enums", "dashboards", "layouts"]
+    assert list(DOCUMENT) == sections
+    assert DOCUMENT["dashboards"] == []
+
+
+def test_a_document_without_types_has_all_sections_too() -> None:
+    empty = describe(Model([]), [])
+    assert list(empty) == list(DOCUMENT)
+    assert not any(empty.values())
+
+
+def test_every_word_is_one_that_the_clients_know() -> None:
+    assert list(unknown_words(DOCUMENT)) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "word"),
+    [
+        (("objects", "x:Team", "type"), "thing"),
+        (("fields", "x:Team", "properties", "name", "update"), "never"),
+        (("fields", "x:Team", "properties", "name", "type", "format"), "name"),
+        (("fields", "x:Team", "properties", "quotas", "type", "keyClass", "enumName"), "Gone"),
+        (("fields", "x:Widget", "properties", "tags", "type", "class", "type"), "list"),
+        (("fields", "x:Widget", "properties", "teamId", "type", "objectName"), "x:Gone"),
+        (("lists", "x:Widget", "labelProperty"), "gone"),
+        (("lists", "x:Widget", "filters", 0, "type"), "words"),
+        (("forms", "x:Widget", "sections", 0, "fields", 0, "name"), "gone"),
+        (("layouts", 0, "items", 0, "container", "items", 0, "viewName"), "x:Gone"),
+    ],
+)
+def test_a_word_that_the_clients_do_not_know_would_be_found(path: tuple[str | int, ...], word: str) -> None:
+    spoilt = deepcopy(DOCUMENT)
+    inner: Any = spoilt
+    for step in path[:-1]:
+        inner = inner[step]
+    inner[path[-1]] = word
+    assert list(unknown_words(spoilt))
+
+
+def test_objects_and_schemas_name_the_types() -> None:
+    assert DOCUMENT["objects"] == {
+        "x:Widget": {"type": "object", "description": "A thing to test with", "permissionPrefix": "sysWidget"},
+        "x:Team": {"type": "object", "description": "Whoever widgets belong to", "permissionPrefix": "sysTeam"},
+    }
+    assert DOCUMENT["schemas"] == {
+        "x:Widget": {"type": "single", "schemaName": "x:Widget"},
+        "x:Team": {"type": "single", "schemaName": "x:Team"},
+    }
+
+
+STRING = {"type": "string", "format": "string"}
+
+
+@pytest.mark.parametrize(
+    ("name", "type", "update"),
+    [
+        ("code", STRING, "mutable"),
+        ("note", STRING | {"nullable": True}, "mutable"),
+        ("tags", {"type": "set", "class": STRING}, "mutable"),
+        ("secret", {"type": "string", "format": "secret", "nullable": True}, "mutable"),
+        ("token", {"type": "string", "format": "secret"}, "serverSet"),
+        ("createdAt", {"type": "utcDateTime"}, "serverSet"),
+        ("endsAt", {"type": "utcDateTime", "nullable": True}, "mutable"),
+        ("teamId", {"type": "objectId", "objectName": "x:Team", "nullable": True}, "mutable"),
+        ("maker", STRING, "immutable"),
+        ("size", {"type": "number", "format": "unsignedInteger", "nullable": True}, "mutable"),
+        ("isHeavy", {"type": "boolean"}, "mutable"),
+    ],
+)
+def test_a_field_tells_its_type_and_who_may_change_it(name: str, type: dict[str, Any], update: str) -> None:
+    described = WIDGET.by_name[name].description
+    assert DOCUMENT["fields"]["x:Widget"]["properties"][name] == {
+        "description": described,
+        "type": type,
+        "update": update,
+    }
+
+
+def test_fields_are_those_that_every_client_sees_in_the_order_of_the_table() -> None:
+    assert list(DOCUMENT["fields"]["x:Widget"]["properties"]) == list(WIDGET.visible(frozenset()))
+
+
+def test_defaults_are_those_that_a_form_would_not_show_by_itself() -> None:
+    assert DOCUMENT["fields"]["x:Widget"]["defaults"] == {"maker": "us"}
+    assert "defaults" not in DOCUMENT["fields"]["x:Team"]
+
+
+def test_a_map_names_the_kinds_of_its_keys_and_values() -> None:
+    quotas = DOCUMENT["fields"]["x:Team"]["properties"]["quotas"]["type"]
+    key, value = {"type": "enum", "enumName": "TeamQuota"}, {"type": "number", "format": "unsignedInteger"}
+    assert quotas == {"type": "map", "keyClass": key, "valueClass": value}
+    assert DOCUMENT["enums"] == {"TeamQuota": [{"name": "maxWidgets", "label": "Widgets"}]}
+
+
+def test_a_form_without_sections_shows_all_fields_under_the_name_of_the_type() -> None:
+    [section] = DOCUMENT["forms"]["x:Team"]["sections"]
+    fields = [{"name": "name", "label": "Name"}, {"name": "quotas", "label": "Quotas"}]
+    assert section == {"title": "Team", "fields": fields}
+
+
+def test_a_form_has_the_sections_that_are_declared() -> None:
+    sections = (Section("First", ("quotas",)), Section("Then", ("name",)))
+    document = describe(Model([WIDGET, replace(TEAM, form=sections)]), [])
+    assert document["forms"]["x:Team"]["sections"] == [
+        {"title": "First", "fields": [{"name": "quotas", "label": "Quotas"}]},
+        {"title": "Then", "fields": [{"name": "name", "label": "Name"}]},
+    ]
+
+
+def test_a_list_has_columns_filters_and_sorts() -> None:
+    assert DOCUMENT["lists"]["x:Widget"] == {
+        "title": "Widgets",
+        "subtitle": "A thing to test with",
+        "singularName": "widget",
+        "pluralName": "widgets",
+        "columns": [{"name": "code", "label": "Code"}, {"name": "note", "label": "Note"}],
+        "filters": [
+            {"type": "text", "field": "text", "label": "Text"},
+            {"type": "text", "field": "code", "label": "Code"},
+            {"type": "date", "field": "endsAt", "label": "Ends at"},
+            {"type": "objectId", "objectName": "x:Team", "field": "teamId", "label": "Team"},
+        ],
+        "sort": ["code", "note", "createdAt", "endsAt", "size"],
+        "labelProperty": "code",
+    }
+
+
+def odd(kind: Kind, **flags: Any) -> dict[str, Any]:
+    """Describe a Widget with one more property, "odd"."""
+    also = Property(name="odd", kind=kind, label="Odd", description="", **flags)
+    widget = replace(WIDGET, properties=(*WIDGET.properties, also), label_property=None)
+    return describe(Model([widget, TEAM]), [])
+
+
+def test_numbers_and_choices_have_filters_of_their_own() -> None:
+    number = odd(Number(minimum=-1), filter=Filter.RANGE, default=0)
+    assert number["lists"]["x:Widget"]["filters"][-1] == {"type": "integer", "field": "odd", "label": "Odd"}
+    choice = odd(Choice("Colour", {"red": "Red"}), filter=Filter.EXACT, default="red")
+    expected = {"type": "enum", "enumName": "Colour", "field": "odd", "label": "Odd"}
+    assert choice["lists"]["x:Widget"]["filters"][-1] == expected
+
+
+@pytest.mark.parametrize("kind", [Choice("Colour", {"red": "Red"}), SetOf(Choice("Colour", {"red": "Red"}))])
+def test_the_names_of_a_choice_are_listed_wherever_it_stands(kind: Kind) -> None:
+    assert odd(kind, nullable=True)["enums"]["Colour"] == [{"name": "red", "label": "Red"}]
+
+
+def test_a_type_without_label_property_names_none() -> None:
+    assert "labelProperty" not in odd(Text(max_length=5), nullable=True)["lists"]["x:Widget"]
+
+
+def test_names_of_more_than_one_word_get_capitals_and_keep_their_own() -> None:
+    team = replace(TEAM, singular="red JSON team", plural="red JSON teams")
+    document = describe(Model([WIDGET, team]), [MENU])
+    assert document["lists"]["x:Team"]["title"] == "Red JSON Teams"
+    assert document["forms"]["x:Team"]["sections"][0]["title"] == "Red JSON Team"
+
+
+def test_a_layout_links_to_its_types() -> None:
+    links = [
+        {"type": "link", "name": "Teams", "viewName": "x:Team"},
+        {"type": "link", "name": "Widgets", "viewName": "x:Widget"},
+    ]
+    container = {"name": "All", "icon": "list", "items": links}
+    assert DOCUMENT["layouts"] == [{"name": "Things", "icon": "box", "items": [{"container": container}]}]
+
+
+def test_what_is_hidden_or_needs_a_capability_is_nowhere() -> None:
+    assert {"origin", "extra", "Origin", "Extra"}.isdisjoint(_texts(DOCUMENT))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        yield from value
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else []:
+        yield from _texts(inner)
+    if isinstance(value, str):
+        yield value
+
+
+def test_the_document_is_written_indented_with_a_newline_at_its_end() -> None:
+    written = encode(DOCUMENT)
+    assert msgspec.json.decode(written) == DOCUMENT
+    assert written.startswith(b'{\n  "objects": {\n')
+    assert written.endswith(b"\n}\n")
