@@ -1,0 +1,160 @@
+"""The contract between the methods and whatever keeps the objects.
+
+A backend keeps, for every type of a Model, records (`model.definition.Record`) and beside each the hashes of its
+secrets. It never looks at who is asking: every call names the account, and a record belongs to `GLOBAL` and to the
+account that its type's `account_property` names.
+
+Work is handed over as a function of a snapshot, so that a backend chooses where it runs: on a thread of a database
+connection, for instance. It is written as a coroutine function, and must await nothing but the snapshot it is given.
+It may be run more than once, so it must not leave traces outside of its result.
+
+Isolation. All reads of one `read` see one committed state. A `write` sees one, and no other write comes between its
+reads and its commit. When `write` returns, the change survives the loss of the process and of the power; when it
+raises, nothing of it is there.
+
+Order. Each write that changes something takes one number, larger than all before it, and no number becomes visible
+before a smaller one. Every record knows the numbers of its creation, of its last change, and of the time it joined
+its account; whoever leaves an account, by destruction or by moving, leaves a tombstone there with the numbers of
+joining and leaving. The state of a type in an account is the number of the last write that changed something of
+that type that the account sees, or saw until then.
+
+Errors. `Unavailable`: the database is busy, full, gone or cannot be written; nothing was done, and trying again may
+help. `Unusable`: it cannot be used at all, and someone has to look. Anything else is a fault of the program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+from jmap_oauth.model.definition import ObjectType, Property, Record
+from jmap_oauth.model.query import Query
+
+Result = TypeVar("Result")
+
+
+class Unavailable(Exception):
+    """The database cannot answer now; nothing was done."""
+
+
+class Unusable(Exception):
+    """The database cannot be used: it is not ours, damaged, newer than this program, or may not be opened."""
+
+
+class AnchorNotFound(Exception):
+    """The anchor of a query is not among its results."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A window of query results. `total` is None unless it was asked for; `more` tells that results follow."""
+
+    ids: Sequence[str]
+    position: int
+    more: bool
+    total: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A record as it shall be kept, and the hashes of those secrets that change with it; None removes one."""
+
+    record: Record
+    hashes: Mapping[str, str | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What one write does to one type. `updated` holds pairs (as it was, as it shall be)."""
+
+    created: Sequence[Saved] = ()
+    updated: Sequence[tuple[Record, Saved]] = ()
+    destroyed: Sequence[Record] = ()
+
+
+class Reader(Protocol):
+    """A snapshot to read from. What an account does not see is as if it were not there."""
+
+    async def state(self, type: ObjectType, account: str) -> str:
+        """Return the state of a type in an account: opaque, and different after every change that the account sees."""
+        ...
+
+    async def get(self, type: ObjectType, account: str, ids: Sequence[str]) -> list[Record]:
+        """Return the records with these ids in the order of `ids`, each once, without what is not there."""
+        ...
+
+    async def query(self, type: ObjectType, account: str, query: Query) -> Page:
+        """Return a window of the ids that match.
+
+        Raises:
+            AnchorNotFound: the anchor is not among the results.
+        """
+        ...
+
+    async def find(self, type: ObjectType, property: Property, values: Sequence[str]) -> list[Record]:
+        """Return the records, of whatever account, whose unique property has one of these values.
+
+        A secret that is unique is looked for by its hash.
+        """
+        ...
+
+    async def hashes(self, type: ObjectType, property: Property, ids: Sequence[str]) -> dict[str, str]:
+        """Return the hashes of a secret by the id of the record, of whatever account, where there is one."""
+        ...
+
+    async def count(self, type: ObjectType, account: str) -> int:
+        """Return how many records of a type an account has."""
+        ...
+
+    async def referring(
+        self, type: ObjectType, property: Property, ids: Sequence[str], limit: int
+    ) -> list[tuple[str, str]]:
+        """Return at most `limit` pairs (id referred to, id of a record of `type` whose property refers to it)."""
+        ...
+
+
+class Writer(Reader, Protocol):
+    """A snapshot to read from and to change. It sees its own changes."""
+
+    async def apply(self, type: ObjectType, changes: Changes) -> None:
+        """Keep changes. They are complete and free of contradictions: values of unique properties may be swapped.
+
+        An empty change takes no number and moves no state.
+        """
+        ...
+
+
+class Store(Protocol):
+    """A database with the objects of a Model."""
+
+    async def read(self, work: Callable[[Reader], Awaitable[Result]]) -> Result:
+        """Run `work` on a snapshot and return its result.
+
+        Raises:
+            Unavailable: nothing could be read.
+        """
+        ...
+
+    async def write(self, work: Callable[[Writer], Awaitable[Result]]) -> Result:
+        """Run `work` on a snapshot that can be changed, commit, and return its result.
+
+        Raises:
+            Unavailable: nothing was changed.
+        """
+        ...
+
+    async def version(self, type: ObjectType) -> str:
+        """Return a text that changes whenever anything of a type does, in any process.
+
+        A change by this process shows at once, one by another process within half a second. It costs next to nothing,
+        so it can be asked for with every request.
+
+        Raises:
+            Unavailable: it cannot be told.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Wait for what was begun and let go of the database."""
+        ...

@@ -1,0 +1,149 @@
+"""The store on SQLite: when a transaction begins and ends, and what runs inside it."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import closing, suppress
+from functools import partial
+from pathlib import Path
+
+from jmap_oauth.model.definition import Model, ObjectType
+from jmap_oauth.store.interface import Reader, Result, Writer
+from jmap_oauth.store.migrations import check_tables, migrate, read_migrations
+from jmap_oauth.store.sqlite_connections import READERS, Pool, Watch
+from jmap_oauth.store.sqlite_file import check_library, connect, failure, opening, prepare_file
+from jmap_oauth.store.sqlite_snapshot import SqliteReader, SqliteWriter, Table
+
+
+async def open_sqlite(path: Path, model: Model, migrations: Path) -> SqliteStore:
+    """Return a store that is open.
+
+    Raises:
+        Unavailable, Unusable: as `SqliteStore.open`.
+    """
+    store = SqliteStore(path, model, migrations)
+    await store.open()
+    return store
+
+
+class SqliteStore:
+    """A `Store` (see there) in one file: one connection that writes, a few that read, one that watches.
+
+    It can be built outside of any event loop, and is of use between `open` and `close`. Both times are in seconds: how
+    long a write waits for other processes, and how long the start does, since another one may be running migrations.
+    """
+
+    def __init__(
+        self, path: Path, model: Model, migrations: Path, *, busy_timeout: float = 5.0, opening_timeout: float = 30.0
+    ) -> None:
+        self._path = path.absolute()
+        self._model = model
+        self._migrations = migrations
+        self._opening_timeout = opening_timeout
+        self._tables = {type.name: Table(type) for type in model}
+        self._watch = Watch(self._path)
+        self._writing = Pool(self._path, busy_timeout, 1, writing=True)
+        self._reading = Pool(self._path, busy_timeout, READERS)
+
+    async def open(self) -> None:
+        """Open the database, and make it or bring it up to date first. Its folder must be there.
+
+        Raises:
+            Unavailable: it is locked, or there is no room.
+            Unusable: it cannot be opened, is not ours, damaged or newer, or a migration is missing.
+        """
+        await asyncio.to_thread(self._prepare)
+        try:
+            with opening(self._path):
+                self._watch.open()
+                await self._writing.open()
+                await self._reading.open()
+        except BaseException:
+            await self.close()
+            raise
+
+    async def read(self, work: Callable[[Reader], Awaitable[Result]]) -> Result:
+        return await self._reading.run(partial(_read, work, self._tables))
+
+    async def write(self, work: Callable[[Writer], Awaitable[Result]]) -> Result:
+        return await self._writing.run(partial(_write, work, self._tables, self._watch))
+
+    async def version(self, type: ObjectType) -> str:
+        return self._watch.version(type.name)
+
+    async def close(self) -> None:
+        await self._writing.close()
+        await self._reading.close()
+        self._watch.close()
+
+    def _prepare(self) -> None:
+        check_library(sqlite3.sqlite_version_info)
+        migrations = read_migrations(self._migrations)
+        prepare_file(self._path)
+        migrate(self._path, migrations, self._opening_timeout)
+        with opening(self._path), closing(connect(self._path, self._opening_timeout)) as connection:
+            check_tables(connection, self._model)
+
+
+# --- a unit of work, in the thread of a connection ---
+
+
+def _read(
+    work: Callable[[Reader], Awaitable[Result]], tables: Mapping[str, Table], connection: sqlite3.Connection
+) -> Result:
+    reader = SqliteReader(connection, tables)
+    return _transact(connection, "BEGIN", lambda: _drive(work(reader)))
+
+
+def _write(
+    work: Callable[[Writer], Awaitable[Result]],
+    tables: Mapping[str, Table],
+    watch: Watch,
+    connection: sqlite3.Connection,
+) -> Result:
+    watch.check_file()
+    writer = SqliteWriter(connection, tables)
+    result = _transact(connection, "BEGIN IMMEDIATE", lambda: _drive(work(writer)))
+    # In this thread, since whoever waits may have been cancelled, and the change is made all the same.
+    if writer.number is not None:
+        watch.note((type, writer.number) for type in writer.changed)
+    return result
+
+
+def _transact(connection: sqlite3.Connection, begin: str, function: Callable[[], Result]) -> Result:
+    """Run a function inside a transaction, which is over afterwards, whatever happens."""
+    _roll_back(connection)  # if that failed last time
+    try:
+        connection.execute(begin)
+        result = function()
+        connection.execute("COMMIT")
+    except BaseException as error:
+        with suppress(sqlite3.Error):
+            _roll_back(connection)
+        if isinstance(error, sqlite3.Error) and (known := failure(error)):
+            raise known from error
+        raise
+    return result
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
+
+
+def _drive(work: Awaitable[Result]) -> Result:
+    """Run a coroutine through. All it may await are methods of its snapshot, and those do not suspend.
+
+    Raises:
+        RuntimeError: it awaited something else, for which the thread would have to wait inside a transaction.
+    """
+    steps = work.__await__()
+    try:
+        next(steps)
+    except StopIteration as end:
+        result: Result = end.value
+        return result
+    steps.close()
+    raise RuntimeError("work on a snapshot may await nothing but the snapshot")

@@ -1,0 +1,257 @@
+"""Reading and changing objects inside one transaction of SQLite.
+
+The methods are coroutine functions, as the contract wants them, but never suspend: a whole unit of work runs through in
+the thread of its connection, however many statements it takes.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from jmap_oauth.model.definition import GLOBAL, ObjectType, Property, Record
+from jmap_oauth.model.query import Query, Words
+from jmap_oauth.store import sql
+from jmap_oauth.store.interface import AnchorNotFound, Changes, Page, Saved
+from jmap_oauth.store.sql import Role, Sql, quoted
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
+
+
+class Table:
+    """The statements for one type."""
+
+    def __init__(self, type: ObjectType) -> None:
+        self.type = type
+        self.name = quoted(type.name)
+        self.words = quoted(f"{type.name}:words")
+        self.columns = sql.columns_of(type)
+        self.unique = [each for each in self.columns if each.unique]
+        names = ["id", "created", "changed", "joined", *(each.name for each in self.columns), "document"]
+        self.insert = f"INSERT INTO {self.name} ({_list(names)}) VALUES ({', '.join('?' * len(names))})"
+        named = f"FROM json_each(?) AS named CROSS JOIN {self.name} AS object ON"
+        self.documents = f"SELECT object.document {named} object.id = named.value"
+        self.scoped = f"{self.documents} AND object.{quoted(type.account_property)} = ?"
+        self._named = named
+        self._names = frozenset(["id", *type.by_name])
+
+    def by_value(self, what: str, each: Property) -> str:
+        """Return the statement for `what` of the rows whose property has one of a list of values."""
+        return f"SELECT {what} {self._named} object.{quoted(each.name)} = named.value"
+
+    def record(self, document: str) -> Record:
+        """Read a record back; properties that were declared after it was written have their initial values."""
+        record: Record = _decode(document)
+        if record.keys() == self._names:
+            return record
+        kept = {
+            each.name: record[each.name] if each.name in record else _initial(each) for each in self.type.properties
+        }
+        return {"id": record["id"], **kept}
+
+    def search(self, node: Words) -> Sql:
+        """Return the condition for rows that have a word with each of these beginnings."""
+        asked = " ".join(f'"{prefix}"*' for prefix in node.prefixes)  # quoted, nothing in it is an operator of FTS5
+        return Sql(f"(number IN (SELECT rowid FROM {self.words} WHERE {self.words} MATCH ?))", (asked,), depth=2)
+
+    def row(self, record: Record, hashes: Mapping[str, str | None]) -> dict[str, Any]:
+        """Return the columns that follow from the declaration; of hashes only those that are given."""
+        values = {each.name: each.value(record) for each in self.columns if each.role is not Role.HASH}
+        return values | dict(hashes)
+
+
+def _initial(each: Property) -> Any:
+    return each.initial if each.has_default else None
+
+
+def _list(names: Iterable[str]) -> str:
+    return ", ".join(quoted(name) for name in names)
+
+
+def _array(values: Iterable[str]) -> str:
+    """Write texts for `json_each`, which cuts them at U+0000; no text that is kept holds one."""
+    return _encode([value for value in values if "\0" not in value]).decode()
+
+
+class SqliteReader:
+    """A snapshot; it lives as long as the transaction of its connection."""
+
+    def __init__(self, connection: sqlite3.Connection, tables: Mapping[str, Table]) -> None:
+        self.connection = connection
+        self._tables = tables
+
+    async def state(self, type: ObjectType, account: str) -> str:
+        rows = self._rows("SELECT number FROM state WHERE account = ? AND type = ?", (account, type.name))
+        return str(rows[0][0]) if rows else "0"
+
+    async def get(self, type: ObjectType, account: str, ids: Sequence[str]) -> list[Record]:
+        table = self._tables[type.name]
+        if account == GLOBAL:
+            rows = self._rows(table.documents, (_array(ids),))
+        else:
+            rows = self._rows(table.scoped, (_array(ids), account))
+        found = {record["id"]: record for record in (table.record(document) for (document,) in rows)}
+        return [found[id] for id in dict.fromkeys(ids) if id in found]
+
+    async def query(self, type: ObjectType, account: str, query: Query) -> Page:
+        table, window = self._tables[type.name], query.window
+        matching = sql.all_of([sql.scope(type, account), sql.where(query.filter, table.search)])
+        steps = sql.steps_of(query.sort)
+        total = self._count(table, matching) if query.calculate_total or window.position < 0 else None
+        if window.anchor is not None:
+            position = self._index_of(table, matching, steps, window.anchor) + window.anchor_offset
+        else:
+            position = window.position + (total or 0) if window.position < 0 else window.position
+        position = max(position, 0)
+        rows = self._rows(
+            f"SELECT id FROM {table.name} WHERE {matching.text} ORDER BY {sql.order_by(steps)} LIMIT ? OFFSET ?",
+            (*matching.parameters, window.limit + 1, position),
+        )
+        ids = [id for (id,) in rows[: window.limit]]
+        return Page(ids, position, len(rows) > window.limit, total if query.calculate_total else None)
+
+    async def find(self, type: ObjectType, property: Property, values: Sequence[str]) -> list[Record]:
+        table = self._tables[type.name]
+        rows = self._rows(table.by_value("object.document", property), (_array(dict.fromkeys(values)),))
+        return [table.record(document) for (document,) in rows]
+
+    async def hashes(self, type: ObjectType, property: Property, ids: Sequence[str]) -> dict[str, str]:
+        column = quoted(property.name)
+        statement = f"""SELECT id, {column} FROM {quoted(type.name)}
+                        WHERE id IN (SELECT value FROM json_each(?)) AND {column} IS NOT NULL"""
+        return dict(self._rows(statement, (_array(ids),)))
+
+    async def count(self, type: ObjectType, account: str) -> int:
+        return self._count(self._tables[type.name], sql.scope(type, account))
+
+    async def referring(
+        self, type: ObjectType, property: Property, ids: Sequence[str], limit: int
+    ) -> list[tuple[str, str]]:
+        statement = self._tables[type.name].by_value("named.value, object.id", property)
+        return self._rows(f"{statement} LIMIT ?", (_array(dict.fromkeys(ids)), limit))
+
+    def _rows(self, statement: str, parameters: Sequence[Any]) -> list[Any]:
+        return self.connection.execute(statement, parameters).fetchall()
+
+    def _count(self, table: Table, matching: Sql) -> int:
+        rows = self._rows(f"SELECT COUNT(*) FROM {table.name} WHERE {matching.text}", matching.parameters)
+        return int(rows[0][0])
+
+    def _index_of(self, table: Table, matching: Sql, steps: Sequence[sql.Step], anchor: str) -> int:
+        """Return the index of the anchor in the whole result: how many rows come before it."""
+        one = sql.all_of([matching, Sql("(id = ?)", (anchor,))])
+        columns = _list(step.column for step in steps)
+        rows = self._rows(f"SELECT {columns} FROM {table.name} WHERE {one.text}", one.parameters)
+        if not rows:
+            raise AnchorNotFound(anchor)
+        return self._count(table, sql.all_of([matching, sql.before(steps, rows[0])]))
+
+
+class _Place(NamedTuple):
+    """Where a row is, and the numbers under which it was created and joined its account."""
+
+    row: int
+    created: int
+    joined: int
+
+
+class SqliteWriter(SqliteReader):
+    """A snapshot that can be changed. `number` is what this write took, or None; `changed` are names of types."""
+
+    def __init__(self, connection: sqlite3.Connection, tables: Mapping[str, Table]) -> None:
+        super().__init__(connection, tables)
+        self.number: int | None = None
+        self._moved: set[tuple[str, str]] = set()
+
+    @property
+    def changed(self) -> set[str]:
+        return {type for account, type in self._moved if account == GLOBAL}
+
+    async def apply(self, type: ObjectType, changes: Changes) -> None:
+        if not (changes.created or changes.updated or changes.destroyed):
+            return
+        table, number = self._tables[type.name], self._take_number()
+        for record in changes.destroyed:
+            self._destroy(table, number, record)
+        self._free_unique_values(table, changes.updated)
+        for old, saved in changes.updated:
+            self._update(table, number, old, saved)
+        for saved in changes.created:
+            self._create(table, number, saved)
+        records = [*changes.destroyed, *(saved.record for saved in changes.created)]
+        records += [record for old, saved in changes.updated for record in (old, saved.record)]
+        self._move_states(type, number, {GLOBAL, *(type.account_of(record) for record in records)})
+
+    def _take_number(self) -> int:
+        """Return the number of this write. It is kept to the commit under SQLite's lock for the one writer."""
+        if self.number is None:
+            self.number = int(self._rows("UPDATE sequence SET number = number + 1 RETURNING number", ())[0][0])
+        return self.number
+
+    def _move_states(self, type: ObjectType, number: int, accounts: Iterable[str | None]) -> None:
+        moved = {(account, type.name) for account in accounts if account is not None} - self._moved
+        self.connection.executemany(
+            """INSERT INTO state (account, type, number) VALUES (?, ?, ?)
+               ON CONFLICT (account, type) DO UPDATE SET number = excluded.number""",
+            [(account, name, number) for account, name in moved],
+        )
+        self._moved |= moved
+
+    def _create(self, table: Table, number: int, saved: Saved) -> None:
+        row = dict.fromkeys((each.name for each in table.columns), None) | table.row(saved.record, saved.hashes)
+        document = _encode(saved.record).decode()
+        parameters = (saved.record["id"], number, number, number, *row.values(), document)
+        cursor = self.connection.execute(table.insert, parameters)
+        if table.type.searchable:
+            words = sql.words_of(table.type, saved.record)
+            self._rows(f"INSERT INTO {table.words} (rowid, words) VALUES (?, ?)", (cursor.lastrowid, words))
+
+    def _update(self, table: Table, number: int, old: Record, saved: Saved) -> None:
+        """Write the columns that differ: an index costs only where its column is named."""
+        new, type = saved.record, table.type
+        place = self._locate(table, old["id"])
+        before, after = table.row(old, {}), table.row(new, saved.hashes)
+        values = {name: value for name, value in after.items() if name not in before or before[name] != value}
+        values |= {"changed": number, "document": _encode(new).decode()}
+        if (left := type.account_of(old)) != type.account_of(new):
+            values["joined"] = number
+            if left is not None:
+                self._leave_tombstone(type, left, old["id"], place.joined, number)
+        assignments = ", ".join(f"{quoted(name)} = ?" for name in values)
+        self._rows(f"UPDATE {table.name} SET {assignments} WHERE number = ?", (*values.values(), place.row))
+        words = sql.words_of(type, new) if type.searchable else ""
+        if type.searchable and words != sql.words_of(type, old):
+            self._rows(f"UPDATE {table.words} SET words = ? WHERE rowid = ?", (words, place.row))
+
+    def _free_unique_values(self, table: Table, updated: Sequence[tuple[Record, Saved]]) -> None:
+        """Take away unique values that will change, so that objects can swap them: each is checked at once."""
+        for old, saved in updated if len(updated) > 1 else ():
+            for each in table.unique:
+                is_hash = each.role is Role.HASH
+                if each.name in saved.hashes if is_hash else each.value(old) != each.value(saved.record):
+                    self._rows(f"UPDATE {table.name} SET {quoted(each.name)} = NULL WHERE id = ?", (old["id"],))
+
+    def _destroy(self, table: Table, number: int, record: Record) -> None:
+        place = self._locate(table, record["id"])
+        self._leave_tombstone(table.type, GLOBAL, record["id"], place.created, number)
+        if (account := table.type.account_of(record)) is not None:
+            self._leave_tombstone(table.type, account, record["id"], place.joined, number)
+        if table.type.searchable:
+            self._rows(f"DELETE FROM {table.words} WHERE rowid = ?", (place.row,))
+        self._rows(f"DELETE FROM {table.name} WHERE number = ?", (place.row,))
+
+    def _locate(self, table: Table, id: str) -> _Place:
+        rows = self._rows(f"SELECT number, created, joined FROM {table.name} WHERE id = ?", (id,))
+        if not rows:
+            raise LookupError(f"there is no {table.type.name} {id} to change")
+        return _Place(*rows[0])
+
+    def _leave_tombstone(self, type: ObjectType, account: str, id: str, joined: int, left: int) -> None:
+        self._rows(
+            "INSERT INTO tombstone (type, account, id, joined, left_at) VALUES (?, ?, ?, ?, ?)",
+            (type.name, account, id, joined, left),
+        )

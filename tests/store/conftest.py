@@ -1,0 +1,49 @@
+"""The stores that the conformance suite runs on, of which a backend is one more parameter, and the one on SQLite."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from jmap_oauth.model.definition import Model
+from jmap_oauth.store.interface import Store
+from jmap_oauth.store.sqlite import SqliteStore, open_sqlite
+from tests.support.stores import SQLITE_MIGRATIONS
+from tests.support.widget import make_model
+
+OpenStore = Callable[[Path, Model], Awaitable[Store]]
+"""Opens the store that belongs to a folder, with what was in it before."""
+
+
+async def _open_sqlite(folder: Path, model: Model) -> Store:
+    return await open_sqlite(folder / "widgets.db", model, SQLITE_MIGRATIONS)
+
+
+BACKENDS: Mapping[str, OpenStore] = {"sqlite": _open_sqlite}
+
+
+@pytest.fixture(params=BACKENDS)
+def open_store(request: pytest.FixtureRequest) -> OpenStore:
+    return BACKENDS[request.param]
+
+
+@pytest.fixture
+async def store(open_store: OpenStore, tmp_path: Path) -> AsyncIterator[Store]:
+    opened = await open_store(tmp_path, make_model())
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "widgets.db"
+
+
+@pytest.fixture
+async def sqlite(path: Path) -> AsyncIterator[SqliteStore]:
+    store = SqliteStore(path, make_model(), SQLITE_MIGRATIONS, busy_timeout=0.05)
+    await store.open()
+    yield store
+    await store.close()

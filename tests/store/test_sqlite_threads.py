@@ -1,0 +1,138 @@
+"""Units of work in the threads of SQLite connections: one snapshot each, cancelled callers, closing."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jmap_oauth.model.definition import GLOBAL
+from jmap_oauth.store.interface import Changes, Reader, Saved, Writer
+from jmap_oauth.store.sqlite import SqliteStore
+from jmap_oauth.store.sqlite_connections import READERS
+from tests.support.stores import all_of, create, look, make_widget, state
+from tests.support.widget import WIDGET
+
+
+class Halt:
+    """Work that stops in the thread of its connection until it is released."""
+
+    def __init__(self) -> None:
+        self._entered = threading.Event()
+        self._released = threading.Event()
+
+    def stop(self) -> None:
+        self._entered.set()
+        assert self._released.wait(30)
+
+    async def entered(self) -> None:
+        assert await asyncio.to_thread(self._entered.wait, 30)
+
+    def release(self) -> None:
+        self._released.set()
+
+    async def read(self, reader: Reader) -> list[str]:
+        """Read the state before and after the stop."""
+        before = await reader.state(WIDGET, GLOBAL)
+        self.stop()
+        return [before, await reader.state(WIDGET, GLOBAL)]
+
+    async def write(self, writer: Writer) -> None:
+        await writer.apply(WIDGET, Changes(created=[Saved(make_widget("halted", None))]))
+        self.stop()
+
+
+async def cancel(task: asyncio.Future[Any]) -> None:
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def states_of_all_readers(store: SqliteStore) -> list[str]:
+    """Return the state as each reading connection sees it: they wait for one another, so none is used twice."""
+    barrier = threading.Barrier(READERS, timeout=30)
+
+    async def work(reader: Reader) -> str:
+        barrier.wait()
+        return await reader.state(WIDGET, GLOBAL)
+
+    return await asyncio.gather(*(store.read(work) for _ in range(READERS)))
+
+
+async def test_a_reader_sees_the_state_in_which_it_began(sqlite: SqliteStore) -> None:
+    halt = Halt()
+    reading = asyncio.ensure_future(sqlite.read(halt.read))
+    await halt.entered()
+    await create(sqlite, make_widget("w", None))
+    halt.release()
+    assert await reading == ["0", "0"]
+    assert await states_of_all_readers(sqlite) == ["1"] * READERS
+
+
+async def test_a_cancelled_read_leaves_its_connection_to_others(sqlite: SqliteStore) -> None:
+    halt = Halt()
+    reading = asyncio.ensure_future(sqlite.read(halt.read))
+    await halt.entered()
+    await cancel(reading)
+    await create(sqlite, make_widget("w", None))
+    assert await state(sqlite, GLOBAL) == "1"
+    halt.release()
+    assert await states_of_all_readers(sqlite) == ["1"] * READERS
+
+
+async def test_a_cancelled_write_is_done_or_not_as_a_whole_and_the_next_one_waits_for_it(sqlite: SqliteStore) -> None:
+    halt = Halt()
+    writing = asyncio.ensure_future(sqlite.write(halt.write))
+    await halt.entered()
+    await cancel(writing)
+    next_one = asyncio.ensure_future(create(sqlite, make_widget("next", None)))
+    halt.release()
+    await next_one
+    assert [widget["code"] for widget in await all_of(sqlite, GLOBAL)] == ["halted", "next"]
+    assert await sqlite.version(WIDGET) == "2"
+
+
+async def test_whoever_is_cancelled_while_waiting_takes_no_connection_along(sqlite: SqliteStore) -> None:
+    halts = [Halt() for _ in range(READERS)]
+    reading = [asyncio.ensure_future(sqlite.read(halt.read)) for halt in halts]
+    for halt in halts:
+        await halt.entered()
+    await cancel(asyncio.ensure_future(state(sqlite, GLOBAL)))
+    for halt in halts:
+        halt.release()
+    await asyncio.gather(*reading)
+    assert await states_of_all_readers(sqlite) == ["0"] * READERS
+
+
+async def test_closing_waits_for_what_was_begun_and_for_what_waits(sqlite: SqliteStore, path: Path) -> None:
+    halt = Halt()
+    writing = asyncio.ensure_future(sqlite.write(halt.write))
+    await halt.entered()
+    waiting = asyncio.ensure_future(create(sqlite, make_widget("waiting", None)))
+    await asyncio.sleep(0)
+    closing_store = asyncio.ensure_future(sqlite.close())
+    await asyncio.sleep(0)
+    halt.release()
+    await asyncio.gather(writing, waiting, closing_store)
+    assert look(path, 'SELECT code FROM "Widget"') == [("halted",), ("waiting",)]
+
+
+async def test_a_closed_store_can_be_opened_again(sqlite: SqliteStore) -> None:
+    widget = make_widget("w", None)
+    await create(sqlite, widget)
+    await sqlite.close()
+    await sqlite.open()
+    assert await all_of(sqlite, GLOBAL) == [widget]
+
+
+async def test_work_that_awaits_something_else_is_a_fault_and_nothing_of_it_is_done(sqlite: SqliteStore) -> None:
+    async def work(writer: Writer) -> None:
+        await writer.apply(WIDGET, Changes(created=[Saved(make_widget("w", None))]))
+        await asyncio.sleep(0)
+
+    with pytest.raises(RuntimeError, match="may await nothing but the snapshot"):
+        await sqlite.write(work)
+    assert await all_of(sqlite, GLOBAL) == []

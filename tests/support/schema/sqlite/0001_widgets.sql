@@ -1,0 +1,67 @@
+-- Tables for the pretend types of tests/support/widget.py; the first part is the same as in schema/sqlite.
+
+-- What every type shares.
+
+-- The last number that a write took.
+CREATE TABLE "sequence" (
+  "number" INTEGER NOT NULL
+) STRICT;
+INSERT INTO "sequence" ("number") VALUES (0);
+
+-- The number of the last write that changed something of a type which an account sees.
+CREATE TABLE "state" (
+  "account" TEXT NOT NULL,
+  "type" TEXT NOT NULL,
+  "number" INTEGER NOT NULL,
+  PRIMARY KEY ("account", "type")
+) STRICT, WITHOUT ROWID;
+
+-- Who left an account, by destruction or by moving: the numbers of joining and leaving. Nobody is kept from coming back.
+CREATE TABLE "tombstone" (
+  "type" TEXT NOT NULL,
+  "account" TEXT NOT NULL,
+  "id" TEXT NOT NULL,
+  "joined" INTEGER NOT NULL,
+  "left_at" INTEGER NOT NULL
+) STRICT;
+CREATE INDEX "tombstone:left_at" ON "tombstone" ("type", "account", "left_at");
+
+CREATE TABLE "Team" (
+  "number" INTEGER PRIMARY KEY,
+  "id" TEXT NOT NULL UNIQUE,
+  "created" INTEGER NOT NULL,
+  "changed" INTEGER NOT NULL,
+  "joined" INTEGER NOT NULL,
+  "name" TEXT,
+  "name:sort" TEXT,
+  "document" TEXT NOT NULL
+) STRICT;
+CREATE INDEX "Team:name:sort" ON "Team" ("name:sort", "id");
+
+CREATE TABLE "Widget" (
+  "number" INTEGER PRIMARY KEY,
+  "id" TEXT NOT NULL UNIQUE,
+  "created" INTEGER NOT NULL,
+  "changed" INTEGER NOT NULL,
+  "joined" INTEGER NOT NULL,
+  "code" TEXT UNIQUE,
+  "code:sort" TEXT,
+  "note:sort" TEXT,
+  "secret" TEXT,
+  "token" TEXT UNIQUE,
+  "createdAt" TEXT,
+  "endsAt" TEXT,
+  "teamId" TEXT REFERENCES "Team" ("id") ON DELETE RESTRICT,
+  "size" INTEGER,
+  "isHeavy" INTEGER,
+  "extra" TEXT,
+  "extra:sort" TEXT,
+  "origin" TEXT UNIQUE,
+  "document" TEXT NOT NULL
+) STRICT;
+CREATE INDEX "Widget:note:sort" ON "Widget" ("note:sort", "id");
+CREATE INDEX "Widget:account" ON "Widget" ("teamId", "id");
+CREATE INDEX "Widget:account:endsAt" ON "Widget" ("teamId", "endsAt", "id");
+
+CREATE VIRTUAL TABLE "Team:words" USING fts5 ("words", detail = none, columnsize = 0, tokenize = 'ascii');
+CREATE VIRTUAL TABLE "Widget:words" USING fts5 ("words", detail = none, columnsize = 0, tokenize = 'ascii');

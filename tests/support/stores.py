@@ -1,0 +1,102 @@
+"""Objects of the pretend types as a store keeps them, and short ways to keep and read them."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from jmap_oauth.model.definition import MASK, ObjectType, Property, Record
+from jmap_oauth.model.ids import new_id
+from jmap_oauth.model.query import DEFAULT_SORT, AllOf, Comparator, FilterNode, Query, Window
+from jmap_oauth.store.interface import Changes, Page, Saved, Store
+from tests.support.widget import WIDGET
+
+SQLITE_MIGRATIONS = Path(__file__).parent / "schema" / "sqlite"
+
+MATCH_ALL = AllOf(())
+WHOLE = Window(limit=100_000)
+EVERYTHING = Query(MATCH_ALL, [Comparator(None, ascending=True)], WHOLE)
+
+
+def make_widget(code: str, team: str | None, **values: Any) -> Record:
+    """Return a widget without a single empty value, so that none can be lost unnoticed."""
+    return {
+        "id": new_id(),
+        "code": code,
+        "note": "A note",
+        "tags": {"zinc": True, "acid": True},
+        "secret": None,
+        "token": MASK,
+        "createdAt": "2026-01-02T03:04:05Z",
+        "endsAt": "2027-01-02T03:04:05Z",
+        "teamId": team,
+        "maker": "them",
+        "size": 7,
+        "isHeavy": True,
+        "extra": "Extra",
+        "origin": None,
+        **values,
+    }
+
+
+def make_team(name: str) -> Record:
+    return {"id": new_id(), "name": name, "quotas": {"maxWidgets": 5}}
+
+
+async def apply(store: Store, type: ObjectType, changes: Changes) -> None:
+    await store.write(lambda writer: writer.apply(type, changes))
+
+
+async def create(store: Store, *records: Record, type: ObjectType = WIDGET) -> None:
+    await apply(store, type, Changes(created=[Saved(record) for record in records]))
+
+
+async def change(store: Store, old: Record, type: ObjectType = WIDGET, **values: Any) -> Record:
+    """Change properties of one record and return it as it is now."""
+    new = {**old, **values}
+    await apply(store, type, Changes(updated=[(old, Saved(new))]))
+    return new
+
+
+async def destroy(store: Store, *records: Record, type: ObjectType = WIDGET) -> None:
+    await apply(store, type, Changes(destroyed=records))
+
+
+async def get(store: Store, account: str, *ids: str, type: ObjectType = WIDGET) -> list[Record]:
+    return await store.read(lambda reader: reader.get(type, account, ids))
+
+
+async def state(store: Store, account: str, type: ObjectType = WIDGET) -> str:
+    return await store.read(lambda reader: reader.state(type, account))
+
+
+async def hashes(store: Store, property: Property, ids: Sequence[str]) -> dict[str, str]:
+    return await store.read(lambda reader: reader.hashes(WIDGET, property, ids))
+
+
+async def query(
+    store: Store,
+    account: str,
+    filter: FilterNode = MATCH_ALL,
+    sort: Sequence[Comparator] = DEFAULT_SORT,
+    window: Window = WHOLE,
+    *,
+    calculate_total: bool = False,
+) -> Page:
+    asked = Query(filter, sort, window, calculate_total)
+    return await store.read(lambda reader: reader.query(WIDGET, account, asked))
+
+
+async def all_of(store: Store, account: str, type: ObjectType = WIDGET) -> list[Record]:
+    """Return everything that an account sees of a type, in the order of ids."""
+    page = await store.read(lambda reader: reader.query(type, account, EVERYTHING))
+    return await get(store, account, *page.ids, type=type)
+
+
+def look(path: Path, sql: str) -> list[tuple[object, ...]]:
+    """Look into the file of a SQLite database behind the store's back."""
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute(sql).fetchall()
