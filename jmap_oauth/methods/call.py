@@ -1,0 +1,85 @@
+"""What all standard methods share: where they work, how arguments are read, account and permission."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from jmap_oauth.access.hashing import SlowHasher
+from jmap_oauth.access.policy import Decision, Policy
+from jmap_oauth.access.principal import Principal
+from jmap_oauth.model.definition import Model, ObjectType
+from jmap_oauth.protocol.dispatch import Call
+from jmap_oauth.protocol.errors import MethodError, MethodErrorType
+from jmap_oauth.protocol.types import Limits
+from jmap_oauth.store.interface import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Backing:
+    """All that the methods work with; one for the whole server."""
+
+    model: Model
+    store: Store
+    policy: Policy
+    hasher: SlowHasher
+    limits: Limits
+
+
+class AccountArguments(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """What every standard method takes. Without `accountId` the account is the caller's own."""
+
+    account_id: str | None = None
+
+
+Arguments = TypeVar("Arguments", bound=AccountArguments)
+
+
+def read_arguments(call: Call, shape: type[Arguments]) -> Arguments:
+    """Check the arguments of a call against their names and types, and its account against the caller's.
+
+    Raises:
+        MethodError: invalidArguments, naming the argument, or accountNotFound.
+    """
+    try:
+        arguments = msgspec.convert(call.arguments, shape)
+    except msgspec.ValidationError as error:
+        raise MethodError(MethodErrorType.INVALID_ARGUMENTS, str(error)) from None
+    if arguments.account_id not in (None, call.caller.account):
+        raise MethodError(MethodErrorType.ACCOUNT_NOT_FOUND, "This key has no account with that id.")
+    return arguments
+
+
+def require(decision: Decision) -> None:
+    """Refuse the call if the decision is a no.
+
+    Raises:
+        MethodError: forbidden, with the decision's reason.
+    """
+    if decision.reason is not None:
+        raise MethodError(MethodErrorType.FORBIDDEN, decision.reason)
+
+
+def resolve_id(text: str, created_ids: Mapping[str, str]) -> str:
+    """Return the id that a creation id (`#name`) stands for (RFC 8620 section 5.3); all other texts as they are."""
+    return created_ids.get(text[1:], text) if text.startswith("#") else text
+
+
+def too_large(what: str, limit: int) -> MethodError:
+    return MethodError(MethodErrorType.REQUEST_TOO_LARGE, f"{what}: this server allows {limit}.")
+
+
+def principal_of(call: Call) -> Principal:
+    """Return who is asking; the dispatcher hands it through without looking."""
+    caller: Any = call.caller
+    assert isinstance(caller, Principal)  # noqa: S101 - for the type checker: app wires it so
+    return caller
+
+
+def wire_name(type: ObjectType) -> str:
+    """Return the name of a type in method names."""
+    return f"x:{type.name}"

@@ -1,0 +1,244 @@
+"""What a /set would do: every object it names, checked in a fixed order, first alone and then together.
+
+A plan only reads. The same request is planned once before its secrets are hashed, to see which it needs, and once more
+inside the transaction that keeps it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from jmap_oauth.access.hashing import new_secret
+from jmap_oauth.access.principal import Principal
+from jmap_oauth.methods.call import Backing, resolve_id
+from jmap_oauth.methods.settlement import Settlement
+from jmap_oauth.model.definition import GLOBAL, MASK, Action, Flaw, ObjectType, Record, Secret
+from jmap_oauth.model.validate import Draft, draft_changed, draft_new
+from jmap_oauth.protocol.errors import SetError, SetErrorType
+from jmap_oauth.protocol.patch import PatchError, apply_patch
+from jmap_oauth.store.interface import Reader
+
+MAX_OBJECT_SIZE = 200_000
+"""Bytes of JSON that one object may have."""
+
+_LINKS_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a client wants of one object: `id` is known for new objects too, `given` is what it sent for it."""
+
+    action: Action
+    key: str
+    id: str
+    given: Any = None
+
+
+@dataclass(slots=True)
+class Change:
+    """A wish on its way through the checks; with an `error` it goes no further. `secrets` are plain texts."""
+
+    wish: Wish
+    old: Record | None = None
+    new: Record | None = None
+    secrets: dict[str, str] = field(default_factory=dict)
+    error: SetError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SetRequest:
+    """One /set call: who wants what, and under which creation ids objects are known."""
+
+    backing: Backing
+    type: ObjectType
+    principal: Principal
+    using: frozenset[str]
+    created_ids: Mapping[str, str]
+    wishes: Sequence[Wish]
+    now: str
+
+
+class Plan:
+    """The changes of a /set, planned against one snapshot."""
+
+    def __init__(self, request: SetRequest, reader: Reader) -> None:
+        self.changes: list[Change] = []
+        self._request = request
+        self._type = request.type
+        self._reader = reader
+        self._settlement = Settlement(request.backing.model, request.type, request.principal.account, reader)
+        self._known: dict[str, Record | None] = {}
+        self._doomed = {wish.id for wish in request.wishes if wish.action is Action.DESTROY}
+
+    async def make(self) -> list[Change]:
+        """Run all checks. An object that is named a second time is planned on what came of it the first time."""
+        for wishes in _rounds(self._request.wishes):
+            changes = [Change(wish) for wish in wishes]
+            await self._find_old(changes)
+            for check in (self._check_permission, self._draft, self._check_delegation):
+                for change in _going(changes):
+                    change.error = check(change)
+            await self._check_references(changes)
+            await self._check_links(changes)
+            await self._settlement.settle([(change, change.old, change.new) for change in _going(changes)], _too_large)
+            self._known |= {change.wish.id: change.new for change in _going(changes)}
+            self.changes += changes
+        return self.changes
+
+    async def _find_old(self, changes: list[Change]) -> None:
+        wanted = [change.wish.id for change in changes if change.wish.action is not Action.CREATE]
+        unknown = [id for id in wanted if id not in self._known]
+        found = await self._reader.get(self._type, self._request.principal.account, unknown) if unknown else []
+        self._known |= {record["id"]: record for record in found}
+        for change in changes:
+            if change.wish.action is not Action.CREATE:
+                change.old = self._known.get(change.wish.id)
+                change.error = None if change.old else SetError(SetErrorType.NOT_FOUND)
+                if change.old and change.wish.action is Action.UPDATE and change.wish.id in self._doomed:
+                    change.error = SetError(SetErrorType.WILL_DESTROY, "The same call destroys it.")
+
+    def _check_permission(self, change: Change) -> SetError | None:
+        policy, principal = self._request.backing.policy, self._request.principal
+        for decision in (
+            policy.may(principal, self._type, change.wish.action),
+            policy.may_change(principal, self._type, change.old, None) if change.old else None,
+        ):
+            if decision is not None and decision.reason is not None:
+                return SetError(SetErrorType.FORBIDDEN, decision.reason)
+        return None
+
+    def _draft(self, change: Change) -> SetError | None:
+        """Make the new object from what was sent, unless the object is to be destroyed."""
+        if change.wish.action is Action.DESTROY:
+            return None
+        if not isinstance(change.wish.given, dict):
+            return SetError(SetErrorType.INVALID_PATCH, "There must be an object here.")
+        try:
+            draft = self._draft_new(change.wish) if change.old is None else self._draft_changed(change.old, change.wish)
+        except PatchError as error:
+            return SetError(SetErrorType.INVALID_PATCH, f"{error.pointer}: {error.reason}."[:500], [error.pointer])
+        change.new, change.secrets = draft.record, dict(draft.secrets)
+        flaws = draft.flaws or [*self._tenancy_flaws(draft.record)]
+        return _invalid_properties(flaws) if flaws else None
+
+    def _draft_new(self, wish: Wish) -> Draft:
+        given = self._resolved(wish.given)
+        if self._request.principal.account != GLOBAL and not self._type.is_account:
+            given = {self._type.account_property: self._request.principal.account, **given}
+        draft = draft_new(self._type, given, self._request.using, by_server=self._request.principal.is_server)
+        made = {
+            each.name: new_secret(each.secret_prefix)
+            for each in self._type.secrets
+            if each.secret is Secret.GENERATED and each.name not in draft.secrets
+        }
+        stamps = {
+            each.name: self._request.now for each in self._type.properties if each.stamp and each.name not in given
+        }
+        record = {"id": wish.id, **draft.record, **dict.fromkeys(made, MASK), **stamps}
+        return Draft(record, {**draft.secrets, **made}, draft.flaws)
+
+    def _draft_changed(self, old: Record, wish: Wish) -> Draft:
+        visible = self._type.visible(self._request.using).values()
+        changes = apply_patch(old, wish.given, {each.name: each.initial for each in visible if each.has_default})
+        is_server = self._request.principal.is_server
+        return draft_changed(self._type, old, self._resolved(changes), self._request.using, by_server=is_server)
+
+    def _resolved(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Replace creation ids where a property is the id of another object."""
+        references = {
+            each.name: resolve_id(given[each.name], self._request.created_ids)
+            for each, _ in self._type.references
+            if isinstance(given.get(each.name), str)
+        }
+        return {**given, **references}
+
+    def _tenancy_flaws(self, new: Record) -> Iterator[Flaw]:
+        """A key of a tenant may name no other (that is a foreign key it does not see), and not none either."""
+        if self._request.principal.account != GLOBAL and self._type.account_of(new) is None:
+            yield Flaw(self._type.account_property, "must be this key's own, or left out")
+
+    def _check_delegation(self, change: Change) -> SetError | None:
+        if change.new is None:
+            return None
+        reason = self._request.backing.policy.may_change(self._request.principal, self._type, None, change.new).reason
+        return None if reason is None else SetError(SetErrorType.FORBIDDEN, reason)
+
+    async def _check_references(self, changes: list[Change]) -> None:
+        """Refuse references to what the account does not see; that it exists elsewhere makes no difference."""
+        for each, name in self._type.references:
+            named = [change for change in _going(changes) if change.new and _newly(change, each.name)]
+            ids = list({change.new[each.name] for change in named if change.new})
+            target = self._request.backing.model[name]
+            found = await self._reader.get(target, self._request.principal.account, ids) if ids else []
+            known = {record["id"] for record in found}
+            for change in named:
+                if change.new and change.new[each.name] not in known:
+                    change.error = SetError(
+                        SetErrorType.INVALID_FOREIGN_KEY,
+                        f"{each.name}: there is no such {target.singular}.",
+                        [each.name],
+                        object_id={"object": name, "id": change.new[each.name]},
+                    )
+
+    async def _check_links(self, changes: list[Change]) -> None:
+        """Refuse to destroy what other objects refer to."""
+        for change in _going(changes):
+            if change.wish.action is Action.DESTROY:
+                links = await self._links_to(change.wish.id)
+                if links:
+                    change.error = SetError(
+                        SetErrorType.OBJECT_IS_LINKED,
+                        "Other objects refer to it.",
+                        object_id={"object": self._type.name, "id": change.wish.id},
+                        linked_objects=links[:_LINKS_SHOWN],
+                    )
+
+    async def _links_to(self, id: str) -> list[dict[str, str]]:
+        return [
+            {"object": type.name, "id": link}
+            for type, each in self._request.backing.model.referring_to(self._type)
+            for _, link in await self._reader.referring(type, each, [id], _LINKS_SHOWN)
+        ]
+
+
+def _rounds(wishes: Sequence[Wish]) -> Iterator[list[Wish]]:
+    """Split wishes so that each round names an object once: later rounds build on what earlier ones made of it."""
+    while wishes:
+        first = {wish.id: wish for wish in reversed(wishes)}
+        yield [wish for wish in wishes if first[wish.id] is wish]
+        wishes = [wish for wish in wishes if first[wish.id] is not wish]
+
+
+def _going(changes: Iterable[Change]) -> list[Change]:
+    return [change for change in changes if change.error is None]
+
+
+def _newly(change: Change, name: str) -> bool:
+    """Tell whether a property refers to something that it did not refer to before."""
+    return bool(
+        change.new and change.new[name] is not None and (change.old is None or change.old[name] != change.new[name])
+    )
+
+
+def _invalid_properties(flaws: Sequence[Flaw]) -> SetError:
+    return SetError(
+        SetErrorType.INVALID_PROPERTIES,
+        " ".join(f"{flaw.property[:255]} {flaw.reason}." for flaw in flaws[:_LINKS_SHOWN]),
+        list(dict.fromkeys(flaw.property for flaw in flaws)),
+        [
+            {"type": "Required", "property": flaw.property}
+            if flaw.missing
+            else {"type": "Invalid", "property": flaw.property, "value": flaw.reason}
+            for flaw in flaws
+        ],
+    )
+
+
+def _too_large(new: Record | None) -> SetError | None:
+    if new is None or len(msgspec.json.encode(new)) <= MAX_OBJECT_SIZE:
+        return None
+    return SetError(SetErrorType.TOO_LARGE, f"An object may have {MAX_OBJECT_SIZE} bytes of JSON.")

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.widgets import Client, Widgets, open_widgets
+
+
+@pytest.fixture
+async def widgets(tmp_path: Path) -> AsyncIterator[Widgets]:
+    async with open_widgets(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def root(widgets: Widgets) -> Client:
+    """A caller without a team, with every permission."""
+    return widgets.client()
+
+
+@pytest.fixture
+async def red(widgets: Widgets) -> Client:
+    """A caller of one team."""
+    return await widgets.team("red")
+
+
+@pytest.fixture
+async def blue(widgets: Widgets) -> Client:
+    """A caller of another team."""
+    return await widgets.team("blue")
