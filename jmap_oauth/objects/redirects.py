@@ -1,0 +1,64 @@
+"""What a redirect URI may be (RFC 6749 section 3.1.2, RFC 8252 section 7, RFC 9700 section 2.1)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+from jmap_oauth.model.definition import DeclarationError
+from jmap_oauth.model.kinds import Invalid
+from jmap_oauth.model.syntax import Uri, check_authority, parse_uri
+
+NEVER = frozenset({"javascript", "data", "vbscript", "file", "blob", "about"})
+"""Schemes that run what they hold, or show it as if it came from elsewhere; no setting allows them."""
+
+LOOPBACK = frozenset({"127.0.0.1", "[::1]", "localhost"})
+
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
+_REVERSED_DOMAIN = re.compile(r"[a-z][a-z0-9+-]*(?:\.[a-z0-9+-]+)+")
+_DOT_SEGMENT = re.compile(r"(?:^|/)(?:\.|%2e){1,2}(?:;[^/]*)?(?:/|$)", re.IGNORECASE)
+
+
+def redirect_uri(schemes: frozenset[str]) -> Callable[[str], str]:
+    """Return the syntax of redirect URIs, for a server whose setting allows these `schemes` as well.
+
+    Raises:
+        DeclarationError: a scheme is none, or one that can never be allowed.
+    """
+    allowed = frozenset(each.lower() for each in schemes)
+    for each in sorted(allowed):
+        if each in NEVER or not _SCHEME.fullmatch(each):
+            raise DeclarationError(f"OAuthClient.redirectUris cannot allow the scheme {each!r}.")
+
+    def accept(text: str) -> str:
+        uri = parse_uri(text)
+        for broken, reason in _rules(text, uri, allowed):
+            if broken:
+                raise Invalid(reason)
+        if uri.scheme in {"http", "https"}:
+            check_authority(uri)
+        return text
+
+    return accept
+
+
+def _rules(text: str, uri: Uri, allowed: frozenset[str]) -> Iterator[tuple[bool, str]]:
+    """Yield every rule beyond the syntax of URIs, as (whether it is broken, what is wrong then).
+
+    Wildcards and dot segments are legal in a URI. A wildcard is refused anywhere: some server may take it for one.
+    Dot segments are refused because browsers resolve them, so what is visited would not be what was registered;
+    "..;x" is the same to servers that read ";x" as a parameter.
+    """
+    yield uri.scheme in NEVER, "must not have a scheme that can run scripts or show local data"
+    yield uri.fragment is not None, "must have no fragment"
+    yield uri.user_info is not None, "must hold no user name or password before the host"
+    yield "*" in text, 'must hold no wildcard "*"'
+    yield bool(_DOT_SEGMENT.search(uri.path)), 'must have no "." or ".." segment in its path'
+    yield (
+        uri.scheme == "http" and (uri.host or "").lower() not in LOOPBACK,
+        "must have the scheme https, unless the host is 127.0.0.1, [::1] or localhost",
+    )
+    yield (
+        uri.scheme not in {"http", "https"} | allowed and not _REVERSED_DOMAIN.fullmatch(uri.scheme),
+        "must have the scheme https, or a private-use one with a dot, like com.example.app",
+    )
