@@ -1,0 +1,89 @@
+"""The outermost layer: every request gets an id, every answer its headers, a figure and a line in the log."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from http import HTTPStatus
+from time import perf_counter
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from jmap_oauth.http.authentication import RETRY_SECONDS
+from jmap_oauth.http.exchange import Exchange, begin_exchange
+from jmap_oauth.http.logs import log_exchange
+from jmap_oauth.http.metrics import Metrics
+from jmap_oauth.http.problems import Problem, make_problem, render
+
+_log = logging.getLogger(__name__)
+
+# For whatever does not say otherwise: nothing is kept, nothing is run, and no other site gets at it, not even by
+# embedding what it cannot read.
+_HEADERS = (
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-content-type-options", b"nosniff"),
+)
+_HEADERS_OVER_TLS = (*_HEADERS, (b"strict-transport-security", b"max-age=31536000"))
+
+
+class Edge:
+    """ASGI middleware."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, access_log: bool) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._access_log = access_log
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        exchange = begin_exchange(scope)
+        self._metrics.in_flight += 1
+        try:
+            await self._answer(exchange, scope, receive, send)
+        finally:
+            self._metrics.in_flight -= 1
+            seconds = perf_counter() - exchange.started
+            self._metrics.observe(exchange, seconds)
+            if self._access_log:
+                log_exchange(exchange, scope["method"], scope["path"], seconds)
+
+    async def _answer(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = _HEADERS_OVER_TLS if scope["scheme"] == "https" else _HEADERS
+        begun = False
+
+        async def send_complete(message: Message) -> None:
+            nonlocal begun
+            if message["type"] == "http.response.start":
+                begun = True
+                exchange.status = message["status"]
+                given = dict(message["headers"])
+                added = [header for header in headers if header[0] not in given]
+                own = (b"x-request-id", exchange.request_id.encode())
+                message = {**message, "headers": [*message["headers"], *added, own]}
+            else:
+                exchange.size += len(message.get("body", b""))
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_complete)
+        except asyncio.CancelledError:  # the server stops, and has waited for this one as long as it may
+            if not begun:
+                await render(_stopping())(scope, receive, send_complete)
+            raise
+        except Exception:
+            report = secrets.token_hex(8)
+            _log.exception("Request failed, report %s", report, extra={"report": report})
+            if not begun:  # else the server notices that the end is missing, and closes the connection
+                detail = f"Something went wrong here; report {report}."
+                await render(make_problem(HTTPStatus.INTERNAL_SERVER_ERROR, detail))(scope, receive, send_complete)
+
+
+def _stopping() -> Problem:
+    detail = "The server stopped before this was answered; whether it was done is not known."
+    return make_problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, [("retry-after", str(RETRY_SECONDS))])

@@ -1,0 +1,99 @@
+"""Every route of the server, and what the edge needs of the rest of it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Route
+
+from jmap_oauth.access.policy import Policy
+from jmap_oauth.http.addresses import BaseUrl
+from jmap_oauth.http.api import Api
+from jmap_oauth.http.authentication import Gate, Keys
+from jmap_oauth.http.documents import AccountEndpoint, SchemaEndpoint
+from jmap_oauth.http.edge import Edge
+from jmap_oauth.http.health import MetricsEndpoint, ReadyEndpoint, live
+from jmap_oauth.http.metrics import Metrics
+from jmap_oauth.http.pages import Pages
+from jmap_oauth.http.problems import Problem, answer_error
+from jmap_oauth.http.session import SessionEndpoint, Sessions
+from jmap_oauth.protocol.dispatch import Dispatcher
+from jmap_oauth.protocol.types import Limits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """What the edge needs.
+
+    `capabilities` maps each capability but core to its object in the Session; `schema` is the JSON of /api/schema;
+    `web` the folder of the static files; `ready` raises Unavailable when the store does not answer.
+    """
+
+    dispatcher: Dispatcher
+    keys: Keys
+    policy: Policy
+    limits: Limits
+    capabilities: Mapping[str, object]
+    schema: bytes
+    web: Path
+    ready: Callable[[], Awaitable[None]]
+    public_url: str | None = None
+    cors_origins: Sequence[str] = ()
+    access_log: bool = True
+
+
+def create_http(services: Services) -> Starlette:
+    """Build the ASGI application. Nothing is shared between two of them."""
+    metrics = Metrics()
+    app = Starlette(
+        routes=_routes(services, metrics),
+        middleware=[Middleware(Edge, metrics, services.access_log), *_cors(services.cors_origins)],
+        exception_handlers={Problem: answer_error, HTTPException: answer_error},
+    )
+    app.router.redirect_slashes = False  # it would repeat the Host header, whatever it holds
+    return app
+
+
+def _routes(services: Services, metrics: Metrics) -> Sequence[Route]:
+    gate = Gate(services.keys, metrics)
+    base_url = BaseUrl(services.public_url)
+    sessions = Sessions(services.limits, services.capabilities, services.policy, base_url)
+    api = Api(services.dispatcher, gate, sessions, services.limits)
+    session = SessionEndpoint(gate, sessions)
+    schema = SchemaEndpoint(gate, services.schema, base_url)
+    pages = Pages(services.web)
+    return [
+        Route("/api", api, methods=["POST"]),  # the first to be looked at
+        Route("/api/", api, methods=["POST"]),
+        Route("/jmap/session", session.get),
+        Route("/.well-known/jmap", session.get),
+        Route("/api/schema", schema.get),
+        Route("/api/schema/{hash}", schema.get),
+        Route("/api/account", AccountEndpoint(gate).get),
+        Route("/healthz/live", live),
+        Route("/healthz/ready", ReadyEndpoint(services.ready).get),
+        Route("/metrics", MetricsEndpoint(gate, metrics).get),
+        Route("/", pages.get),
+        Route("/static/{path:path}", pages.get),
+    ]
+
+
+def _cors(origins: Sequence[str]) -> Sequence[Middleware]:
+    """Allow scripts of these origins to ask with a key of their own; never with what the browser has stored."""
+    if not origins:
+        return []
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type"],
+            expose_headers=["X-Request-Id", "Retry-After"],
+        )
+    ]

@@ -1,0 +1,249 @@
+"""The bounds of a connection: how large and how slow a request may be, and which heads are none (RFC 9112).
+
+Owns what uvicorn with httptools leaves open; knows no route. It relies on names of uvicorn that are not public;
+tests/http/test_server.py notices when they change.
+"""
+
+import asyncio
+import re
+import secrets
+from collections.abc import Sequence
+from http import HTTPStatus
+
+import msgspec
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+MAX_HEADERS = 100
+# A chunked body is parsed in pieces of this many bytes, so its trailers are counted with at most this error.
+CHUNKED_PIECE = 1024
+# The timer of a body starts anew only for this much: for any byte, one every 29 s would hold a connection for years.
+# A body below 1 KiB, or the last bytes of one, has one period to be complete; no link in use is slower.
+MIN_PROGRESS = 1024
+# Later requests kept while one is answered. Reading is paused then, but waiting for a disconnect resumes it.
+MAX_HELD = 1024 * 1024
+# Closed while the client still sends, its kernel would discard the answer: read on for a moment (RFC 9112 9.6).
+LINGER_SECONDS = 2.0
+
+Headers = Sequence[tuple[bytes, bytes]]
+HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
+TARGET = re.compile(rb"(?:/|https?://([^/?#@]+)/)[^#]*", re.IGNORECASE)
+
+
+def find_fault(version: str, method: bytes, target: bytes, headers: Headers) -> HTTPStatus | None:
+    """Return the status that refuses a head which llhttp accepted, or None (RFC 9112 sections 2.3, 3.2 and 6.1)."""
+    if len(headers) > MAX_HEADERS:
+        return HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+    host = coding = None
+    for name, value in headers:  # one pass, as each request pays for it; a field that comes twice matches nothing below
+        if name == b"host":
+            host = value if host is None else host + b"," + value
+        elif name == b"transfer-encoding":
+            coding = value if coding is None else coding + b"," + value
+    parsed = TARGET.fullmatch(target)
+    sound = (
+        version in ("1.0", "1.1")
+        and parsed is not None
+        and method != b"CONNECT"
+        and (version == "1.0" if host is None else HOST.fullmatch(host) is not None)
+        # The RFC lets the target's authority win over Host; no honest client sends two that differ.
+        and (parsed[1] is None or host is None or parsed[1].lower() == host.lower())
+        # llhttp takes any coding before chunked, and HTTP/1.0 too, where a proxy may see another end of the body.
+        and (coding is None or (coding.strip().lower() == b"chunked" and version == "1.1"))
+    )
+    return None if sound else HTTPStatus.BAD_REQUEST
+
+
+def render_refusal(status: HTTPStatus, headers: Headers) -> bytes:
+    """Return a whole answer, a problem document (RFC 9457), after which the connection ends."""
+    document = msgspec.json.encode({"type": "about:blank", "status": status.value, "title": status.phrase})
+    own = ((b"content-type", b"application/problem+json"), (b"content-length", b"%d" % len(document)))
+    fields = (*headers, *own, (b"cache-control", b"no-store"), (b"connection", b"close"))
+    start = b"HTTP/1.1 %d %b\r\n" % (status.value, status.phrase.encode())
+    return start + b"".join(b"%b: %b\r\n" % field for field in fields) + b"\r\n" + document
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """uvicorn's connection with bounds: bytes of a head, seconds for it, seconds without progress of a body.
+
+    It parses one request at a time. uvicorn alone parses all that one read brings, thousands of them, and answers a bad
+    one in the midst of the answer to an earlier one.
+    """
+
+    max_header_bytes: int
+    header_timeout: float
+    body_timeout: float
+
+    _timer: asyncio.TimerHandle | None = None
+    _received = b""  # not parsed yet
+    _tail = b""  # the last three bytes parsed, when they may be part of an empty line
+    _in_head = True
+    _counted = 0  # bytes of this head, or of framing and trailers since the last byte of a chunked body
+    _body_left = 0  # by Content-Length; 0 within a body: chunked
+    _progress = 0  # bytes of body since the timer was set
+    _excused = False  # the client could not go on when the timer was set
+    _answering = False  # the request has been read, its answer is not complete
+    _ended = False  # nothing that arrives from now on counts
+    _fault: HTTPStatus | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn narrows it
+        super().connection_made(transport)
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._ended = True
+        self._set_timer(None)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if not self._ended:
+            self._received = self._received + data if self._received else data
+            self._advance()
+
+    def _advance(self) -> None:
+        data, self._received, start = self._received, b"", 0
+        while start < len(data) and not self._ended and not self._answering:
+            piece = self._cut(data, start)
+            start += len(piece)
+            self._counted += len(piece)
+            super().data_received(piece)
+            if self._counted >= self.max_header_bytes:
+                self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+        self._received = data[start:]
+        self._watch()
+
+    def _cut(self, data: bytes, start: int) -> bytes:
+        """Return the next piece, which reaches beyond no head and no message, so that the bytes of each can be counted.
+
+        As llhttp insists on CRLF, heads and chunked messages end at an empty line; one inside a body does no harm.
+        """
+        if self._body_left:
+            return data[start : start + self._body_left]
+        room = self.max_header_bytes - self._counted if self._in_head else CHUNKED_PIECE
+        piece = data[start : start + room]
+        end = (self._tail + piece).find(b"\r\n\r\n")
+        if end < 0:
+            self._tail = (self._tail + piece)[-3:]
+            return piece
+        known, self._tail = len(self._tail), b""
+        return piece[: end + 4 - known]
+
+    def on_headers_complete(self) -> None:
+        version = self.parser.get_http_version()
+        self._fault = find_fault(version, self.parser.get_method(), self.url, self.headers)
+        if self._fault:
+            raise ValueError(self._fault.phrase)  # stops the parser; uvicorn then calls send_400_response
+        if self.parser.should_upgrade():
+            return  # comes again, see _unsupported_upgrade_warning
+        self.expect_100_continue &= version == "1.1"  # RFC 9110 10.1.1
+        super().on_headers_complete()
+        self._body_left = int(dict(self.headers).get(b"content-length", 0))
+        self.headers = []  # uvicorn would add trailers to the headers that the application has checked already
+        self._begin(in_head=False)
+
+    def on_body(self, body: bytes) -> None:
+        self._counted = 0
+        self._progress += len(body)
+        self._body_left -= min(len(body), self._body_left)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        if not self._in_head:
+            super().on_message_complete()
+            self._answering = not self.cycle.response_complete
+            self._ended = not self.cycle.keep_alive
+            self._begin(in_head=True)
+
+    def _begin(self, *, in_head: bool) -> None:
+        self._in_head, self._counted, self._excused = in_head, 0, False
+        if self._timer:
+            self._set_timer(None)
+
+    def on_response_complete(self) -> None:
+        self._answering = False
+        super().on_response_complete()
+        if self._received and not self.transport.is_closing():
+            self._advance()
+
+    def _should_upgrade(self) -> bool:
+        return False
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Parse the head again without Upgrade, which a server may ignore (RFC 9110 7.8); llhttp cannot.
+
+        It would skip the body and read it as the next request. Java and curl offer h2c with any plain POST.
+        """
+        start = b"%b %b HTTP/%b\r\n" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
+        fields = [b"%b: %b\r\n" % field for field in self.headers if field[0] != b"upgrade"]
+        self.parser = type(self.parser)(self)
+        super().data_received(b"".join((start, *fields, b"\r\n")))
+
+    def _watch(self) -> None:
+        """Keep a timer while it is the client's turn to send; between requests uvicorn has its own."""
+        if self._answering:
+            if self._received and not self._ended:
+                self._hold()
+        elif self._in_head:
+            if not (self._ended or self._timer or self.timeout_keep_alive_task):
+                self._set_timer(self.header_timeout)
+        elif self._timer is None or self._may_extend():
+            self._progress = 0
+            self._excused = self.flow.read_paused or self.cycle.waiting_for_100_continue
+            self._set_timer(self.body_timeout)
+
+    def _may_extend(self) -> bool:
+        # Once it is answered, what is left of a body has one period: an endless one is not read forever.
+        return not self.cycle.response_complete and (self._progress >= MIN_PROGRESS or self.flow.read_paused)
+
+    def _hold(self) -> None:
+        self.flow.pause_reading()
+        if len(self._received) > MAX_HELD:
+            self._ended, self.cycle.keep_alive = True, False
+
+    def _set_timer(self, seconds: float | None) -> None:
+        if self._timer:
+            self._timer.cancel()
+        self._timer = None if seconds is None else self.loop.call_later(seconds, self._late)
+
+    def _late(self) -> None:
+        self._timer = None
+        if self._ended:
+            self.transport.abort()
+        elif self._excused:
+            self._watch()
+        elif self._in_head and not self._counted:
+            self.transport.close()
+        else:
+            self._refuse(HTTPStatus.REQUEST_TIMEOUT)
+
+    def send_400_response(self, msg: str) -> None:
+        self._refuse(self._fault or HTTPStatus.BAD_REQUEST)
+
+    def _refuse(self, status: HTTPStatus) -> None:
+        """Answer, unless an answer has begun, and end the connection."""
+        if self._ended or self.transport.is_closing():
+            return
+        self._ended = True
+        if not self._in_head:
+            # The application may neither wait for the rest nor answer after us.
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        if not self._in_head and self.cycle.response_started:
+            self.transport.close()
+        else:
+            self._answer(status)
+
+    def _answer(self, status: HTTPStatus) -> None:
+        request_id = secrets.token_hex(16)
+        self.logger.info("Refused a request from %s: %d %s, id %s", self.client, status, status.phrase, request_id)
+        headers = [*self.server_state.default_headers, (b"x-request-id", request_id.encode())]
+        self.transport.write(render_refusal(status, headers))
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self.flow.resume_reading()
+        self._set_timer(LINGER_SECONDS)
+
+
+def bounded_protocol(max_header_bytes: int, header_timeout: float, body_timeout: float) -> type[HttpToolsProtocol]:
+    """Return the class for `uvicorn.Config(http=...)`: bytes of a head, seconds for it, seconds without body."""
+    bounds = {"max_header_bytes": max_header_bytes, "header_timeout": header_timeout, "body_timeout": body_timeout}
+    return type("BoundedProtocol", (BoundedProtocol,), bounds)

@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from jmap_oauth.http.exchange import Exchange
+from jmap_oauth.http.logs import LogFormat, configure_logging, log_exchange
+
+PACKAGE = "jmap_oauth"
+LOGGERS = (PACKAGE, "uvicorn", "uvicorn.error", "uvicorn.access", "aiosqlite")
+
+
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(autouse=True)
+def restored() -> Iterator[None]:
+    """Logging is as it was afterwards."""
+    root, handlers = logging.root.level, logging.root.handlers[:]
+    loggers = [logging.getLogger(name) for name in LOGGERS]
+    levels = [(logger, logger.level, logger.propagate) for logger in loggers]
+    yield
+    logging.root.setLevel(root)
+    logging.root.handlers[:] = handlers
+    for logger, level, propagate in levels:
+        logger.setLevel(level)
+        logger.propagate = propagate
+
+
+def log_one(format: LogFormat) -> None:
+    configure_logging(format, "info")
+    exchange = Exchange("r1", "192.0.2.1", {}, key_id="k1", calls=["Core/echo", "Foo/get"], status=200, size=12)
+    log_exchange(exchange, "POST", "/a b", 0.0123456)
+
+
+TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
+
+
+def test_json_is_one_object_a_line(capsys: Capture) -> None:
+    log_one("json")
+
+    entry = json.loads(capsys.readouterr().err)
+    assert re.fullmatch(TIME, entry.pop("time"))
+    entry.pop("request_id", None)
+    assert entry == {
+        "level": "INFO",
+        "logger": "jmap_oauth.http.access",
+        "message": "request",
+        "remote_ip": "192.0.2.1",
+        "method": "POST",
+        "path": "/a b",
+        "status": 200,
+        "duration_ms": 12.346,
+        "bytes": 12,
+        "key": "k1",
+        "calls": ["Core/echo", "Foo/get"],
+    }
+
+
+def test_text_is_one_line_of_words(capsys: Capture) -> None:
+    log_one("text")
+
+    expected = (
+        rf"{TIME} INFO jmap_oauth\.http\.access request (request_id=\S+ )?remote_ip=192\.0\.2\.1 method=POST "
+        r'path="/a b" status=200 duration_ms=12\.346 bytes=12 key=k1 calls=Core/echo,Foo/get\n'
+    )
+    assert re.fullmatch(expected, capsys.readouterr().err)
+
+
+HOSTILE = "a\nINFO forged\r\x1b[2J\u202e\u2028\ud800"
+HARMLESS = r"a\nINFO forged\r\x1b[2J\u202e\u2028\ud800"
+
+
+@pytest.mark.parametrize("format", ["json", "text"])
+def test_no_message_makes_a_line_of_its_own(capsys: Capture, format: LogFormat) -> None:
+    configure_logging(format, "info")
+
+    logging.getLogger(f"{PACKAGE}.x").warning("%s", HOSTILE)
+
+    (line,) = capsys.readouterr().err.splitlines()
+    message = json.loads(line)["message"] if format == "json" else line.split("x ", 1)[1]
+    assert message.startswith(HARMLESS)
+
+
+def fail(capsys: Capture, format: LogFormat) -> Any:
+    configure_logging(format, "info")
+    try:
+        raise ValueError(HOSTILE)
+    except ValueError:
+        logging.getLogger(f"{PACKAGE}.x").exception("failed", extra={"report": "r9"})
+    return capsys.readouterr().err
+
+
+def test_json_holds_the_exception_and_its_report_as_members(capsys: Capture) -> None:
+    entry = json.loads(fail(capsys, "json"))
+
+    assert entry["report"] == "r9"
+    assert entry["exception"].startswith("Traceback (most recent call last):\n")
+    assert entry["exception"].endswith("\nValueError: a\nINFO forged\\r\\x1b[2J\\u202e\\u2028\\ud800")
+
+
+def test_text_sets_the_lines_of_an_exception_apart(capsys: Capture) -> None:
+    first, *trace = fail(capsys, "text").split("\n")[:-1]
+
+    assert re.fullmatch(rf"{TIME} ERROR jmap_oauth\.x failed (request_id=\S+ )?report=r9", first)
+    assert trace[0] == "  | Traceback (most recent call last):"
+    assert all(line.startswith("  | ") and line.isprintable() for line in trace)
+
+
+def test_uvicorn_speaks_through_the_same_handler_but_not_of_requests(capsys: Capture) -> None:
+    logging.getLogger("uvicorn.access").addHandler(logging.StreamHandler(sys.stdout))
+    configure_logging("json", "info")
+
+    logging.getLogger("uvicorn.error").info("Started")
+    logging.getLogger("uvicorn.access").info("GET /?token=MARKER")
+
+    assert [json.loads(line)["message"] for line in capsys.readouterr().err.splitlines()] == ["Started"]
+
+
+def test_other_libraries_tell_no_more_than_warnings(capsys: Capture) -> None:
+    """At lower levels a database driver logs the values it is given."""
+    configure_logging("json", "debug")
+
+    logging.getLogger("aiosqlite").debug("executing with MARKER")
+    logging.getLogger("aiosqlite").warning("trouble")
+    logging.getLogger(PACKAGE).debug("ours")
+
+    assert [json.loads(line)["message"] for line in capsys.readouterr().err.splitlines()] == ["trouble", "ours"]
+
+
+def test_a_level_that_is_not_wanted_costs_and_writes_nothing(capsys: Capture) -> None:
+    configure_logging("json", "warning")
+
+    log_exchange(Exchange("r1", "192.0.2.1", {}), "GET", "/", 0.1)
+
+    assert capsys.readouterr().err == ""
