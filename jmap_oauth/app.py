@@ -1,0 +1,325 @@
+"""The composition root: builds store, objects, access, methods and http from the settings, and nothing else does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.routing import Router
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from jmap_oauth.access.hashing import Cost, SlowHasher, digest
+from jmap_oauth.access.keys import KeyRing
+from jmap_oauth.access.policy import Policy, permissions_of
+from jmap_oauth.access.principal import server_principal
+from jmap_oauth.access.throttle import Throttle
+from jmap_oauth.access.usage import Usage
+from jmap_oauth.config import Settings
+from jmap_oauth.http.logs import configure_logging as configure_logs
+from jmap_oauth.http.routes import Services, create_http
+from jmap_oauth.http.server import bounded_protocol
+from jmap_oauth.methods.call import Backing
+from jmap_oauth.methods.register import standard_methods
+from jmap_oauth.methods.set import SetResponse, handle_set
+from jmap_oauth.model.definition import GLOBAL, Model, Record
+from jmap_oauth.model.query import AllOf, Comparator, Query, Window
+from jmap_oauth.objects import schema_document, served_types
+from jmap_oauth.protocol.dispatch import Call, Dispatcher
+from jmap_oauth.protocol.errors import SetError
+from jmap_oauth.protocol.types import CORE, Limits
+from jmap_oauth.store.interface import Reader, Store, Unavailable, Unusable
+from jmap_oauth.store.sqlite import open_sqlite
+
+# fmt: off
+__all__ = [
+    "Application", "CommandError", "FirstKey", "Server", "Unavailable", "Unusable", "configure_logging",
+    "create_api_key", "create_app", "first_key", "list_api_keys", "protocol_class", "revoke_api_key",
+]
+# fmt: on
+
+# What Stalwart's own clients always send beside the two that count; they add nothing here.
+_TOLERATED = frozenset(
+    f"urn:ietf:params:jmap:{name}"
+    for name in ("blob", "mail", "calendars", "contacts", "principals", "sieve", "vacationresponse")
+)
+_ADMIN_KEY = "admin_key"
+_MOST_KEYS = 100_000
+_PACKAGE = Path(__file__).parent
+
+
+def schema_folder() -> Path:
+    """Return the folder `schema/`: in the package when installed, beside it in a checkout."""
+    installed = _PACKAGE / "schema"
+    return installed if installed.is_dir() else _PACKAGE.parent / "schema"
+
+
+class Server:
+    """Everything, built and wired over an open database."""
+
+    def __init__(self, settings: Settings, model: Model, store: Store, hasher: SlowHasher) -> None:
+        self.settings = settings
+        self.model = model
+        self.store = store
+        self.key_type = model["ApiKey"]
+        self.permissions = frozenset(permissions_of((each.permission, each.plural) for each in model))
+        self.capabilities = frozenset(each.capability for each in model)
+        self.limits = Limits(**{name: getattr(settings, name) for name in Limits.__struct_fields__})
+        self.policy = Policy(model, self.key_type)
+        self.backing = Backing(model, store, self.policy, hasher, self.limits)
+        self.dispatcher = Dispatcher(
+            standard_methods(self.backing), frozenset({CORE, *self.capabilities, *_TOLERATED}), self.limits
+        )
+        self.usage = Usage(self._write_last_use, batch=min(500, self.limits.max_objects_in_set))
+        throttle = Throttle(burst=settings.max_failed_logins, seconds=60 / settings.max_failed_logins_per_minute)
+        self.keys = KeyRing(store, self.key_type, model["Tenant"], throttle, self.usage)
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[None]:
+        """Apply the setting `admin_key`, and work in the background until the end.
+
+        Raises:
+            Unavailable, CommandError: it cannot be applied.
+        """
+        await self._apply_admin_key()
+        usage = asyncio.create_task(self.usage.run())
+        try:
+            yield
+        finally:
+            await self.usage.close()
+            await usage
+
+    def http(self) -> Starlette:
+        """Build the edge."""
+        return create_http(
+            Services(
+                dispatcher=self.dispatcher,
+                keys=self.keys,
+                policy=self.policy,
+                limits=self.limits,
+                capabilities={name: {} for name in sorted(self.capabilities)},
+                schema=msgspec.json.encode(schema_document(self.model)),
+                web=_PACKAGE / "web",
+                ready=self.ready,
+                public_url=self.settings.public_url,
+                cors_origins=self.settings.cors_origins,
+                access_log=self.settings.access_log,
+            )
+        )
+
+    async def set_objects(self, actor: str, type_name: str, arguments: Mapping[str, Any]) -> SetResponse:
+        """Change objects as the server itself, under the name of an actor, by the same /set as everyone."""
+        principal = server_principal(actor, self.permissions)
+        return await handle_set(
+            self.backing, self.model[type_name], Call(dict(arguments), self.capabilities, principal, {})
+        )
+
+    async def ready(self) -> None:
+        """Ask the database for something small.
+
+        Raises:
+            Unavailable: it does not answer.
+        """
+        await self.store.read(lambda reader: reader.state(self.key_type, GLOBAL))
+
+    async def create_key(self, actor: str, given: Mapping[str, Any]) -> FirstKey:
+        """Create an API key.
+
+        Raises:
+            CommandError: it was refused.
+        """
+        answer = await self.set_objects(actor, "ApiKey", {"create": {"key": given}})
+        _raise_refusal(answer.not_created)
+        created = (answer.created or {})["key"]
+        return FirstKey(created["id"], created.get("secret", ""))
+
+    async def _write_last_use(self, dates: Mapping[str, str]) -> None:
+        await self.set_objects("system", "ApiKey", {"update": {id: {"lastUsedAt": date} for id, date in dates.items()}})
+
+    async def _apply_admin_key(self) -> None:
+        """Make the key of the setting `admin_key` be what the setting says: there, replaced, or gone."""
+        origin, secret = self.key_type.by_name["origin"], self.key_type.by_name["secret"]
+        ours = await self.store.read(lambda reader: reader.find(self.key_type, origin, [_ADMIN_KEY]))
+        if self.settings.admin_key is None:
+            if ours:
+                await self.set_objects("system", "ApiKey", {"destroy": [key["id"] for key in ours]})
+            return
+        wanted = digest(self.settings.admin_key)
+        holders = await self.store.read(lambda reader: reader.find(self.key_type, secret, [wanted]))
+        if {key["id"] for key in holders} - {key["id"] for key in ours}:
+            raise CommandError("admin_key: another API key has this secret already; choose another text.")
+        values = {
+            "secret": self.settings.admin_key, "permissions": dict.fromkeys(sorted(self.permissions), True),
+            "allowedIps": {}, "expiresAt": None, "origin": _ADMIN_KEY,
+        }  # fmt: skip
+        if ours:
+            await self.set_objects("system", "ApiKey", {"update": {ours[0]["id"]: values}})
+        else:
+            await self.create_key("system", {"description": "Administrator (setting admin_key)", **values})
+
+
+@asynccontextmanager
+async def open_server(settings: Settings) -> AsyncIterator[Server]:
+    """Open the database and build everything over it.
+
+    Raises:
+        DeclarationError: a declared type contradicts itself.
+        Unusable, Unavailable: the database cannot be opened.
+    """
+    model = Model(served_types(frozenset(settings.redirect_uri_schemes)))
+    cost = Cost(settings.argon2_memory, settings.argon2_time, settings.argon2_parallelism)
+    store = await open_sqlite(settings.database_path, model, schema_folder() / "sqlite")
+    with closing(SlowHasher(cost, concurrency=settings.hash_concurrency)) as hasher:
+        try:
+            yield Server(settings, model, store, hasher)
+        finally:
+            await store.close()
+
+
+class Application:
+    """The server as an ASGI application. It serves while `running` is entered, which its lifespan does.
+
+    Where it is mounted in another application, nobody runs its lifespan, so that one's enters `running` itself.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._http: ASGIApp | None = None
+        self._lifespan = Router(lifespan=lambda _: self.running()).lifespan
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Serve until the end.
+
+        Raises:
+            DeclarationError, Unusable, Unavailable, CommandError: it cannot start.
+        """
+        async with open_server(self._settings) as server, server.serving():
+            self._http = server.http()
+            yield
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._lifespan(scope, receive, send)
+        elif self._http is None:
+            raise RuntimeError("The server was not started: enter `running`, or let the lifespan run.")
+        else:
+            await self._http(scope, receive, send)
+
+
+def create_app(settings: Settings) -> Application:
+    """Return the server as an ASGI application."""
+    return Application(settings)
+
+
+def configure_logging(settings: Settings) -> None:
+    """Send the logs of the process to standard error, in the form that the settings name."""
+    configure_logs(settings.log_format, settings.log_level)
+
+
+def protocol_class(settings: Settings) -> type[asyncio.Protocol]:
+    """Return the HTTP protocol for uvicorn that keeps the limits of headers and bodies."""
+    return bounded_protocol(settings.max_header_bytes, settings.header_timeout, settings.body_timeout)
+
+
+# What the command line does straight on the database
+
+
+class CommandError(Exception):
+    """A command was refused; the sentence says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class FirstKey:
+    """An API key that was made just now, with its secret, which cannot be seen again."""
+
+    id: str
+    secret: str
+
+
+async def first_key(settings: Settings) -> FirstKey | None:
+    """Prepare the database, and make an administrator's key if there never was any key and no `admin_key` is set.
+
+    Raises:
+        Unusable, Unavailable, CommandError: the database cannot be prepared.
+    """
+    _prepare_folder(settings)
+    async with open_server(settings) as server, server.serving():
+        state = await server.store.read(lambda reader: reader.state(server.key_type, GLOBAL))
+        if state != "0":
+            return None
+        permissions = dict.fromkeys(sorted(server.permissions), True)
+        return await server.create_key("system", {"description": "Administrator", "permissions": permissions})
+
+
+async def create_api_key(
+    settings: Settings,
+    *,
+    description: str | None,
+    permissions: list[str] | None,
+    tenant: str | None,
+    expires_at: str | None,
+    allowed_ips: list[str],
+) -> FirstKey:
+    """Create an API key; `permissions` of None are all.
+
+    Raises:
+        Unusable, Unavailable, CommandError: it was refused; the sentence names the property.
+    """
+    _prepare_folder(settings)
+    async with open_server(settings) as server:
+        names = sorted(server.permissions) if permissions is None else permissions
+        given = {
+            "description": description,
+            "permissions": dict.fromkeys(names, True),
+            "memberTenantId": tenant,
+            "expiresAt": expires_at,
+            "allowedIps": dict.fromkeys(allowed_ips, True),
+        }
+        return await server.create_key("cli", given)
+
+
+async def list_api_keys(settings: Settings) -> list[Record]:
+    """Return all API keys, the oldest first, without what is hidden.
+
+    Raises:
+        Unusable, Unavailable: the database cannot be read.
+    """
+    query = Query(AllOf(()), [Comparator(None, ascending=True)], Window(limit=_MOST_KEYS))
+    async with open_server(settings) as server:
+
+        async def work(reader: Reader) -> list[Record]:
+            page = await reader.query(server.key_type, GLOBAL, query)
+            return await reader.get(server.key_type, GLOBAL, page.ids)
+
+        visible = ["id", *server.key_type.visible(frozenset())]
+        return [{name: key[name] for name in visible} for key in await server.store.read(work)]
+
+
+async def revoke_api_key(settings: Settings, id: str) -> None:
+    """Destroy an API key.
+
+    Raises:
+        Unusable, Unavailable, CommandError: there is no such key.
+    """
+    async with open_server(settings) as server:
+        answer = await server.set_objects("cli", "ApiKey", {"destroy": [id]})
+        if answer.not_destroyed:
+            raise CommandError("There is no API key with this id.")
+
+
+def _raise_refusal(refused: Mapping[str, SetError] | None) -> None:
+    for error in (refused or {}).values():
+        raise CommandError(error.description or error.type.value)
+
+
+def _prepare_folder(settings: Settings) -> None:
+    """Make the folder of the default database; any other has to be there, lest a slip makes a second database."""
+    if settings.database == Settings().database:
+        with suppress(FileExistsError):
+            settings.database_path.parent.mkdir(mode=0o700)

@@ -1,0 +1,170 @@
+"""The server process: its port, its workers, its signals, and what has to be done before it serves."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import logging
+import signal
+import socket
+import ssl
+import sys
+
+import uvicorn
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.supervisors import Multiprocess
+
+from jmap_oauth.cli.first_key import hand_over
+from jmap_oauth.cli.terminal import Failure
+from jmap_oauth.config import Settings
+
+BACKLOG = 2048
+"""Connections that wait to be accepted; Linux takes net.core.somaxconn if that is less."""
+
+WORKER_START_SECONDS = 60.0
+
+logger = logging.getLogger("jmap_oauth.serve")
+
+
+def run(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Raises:
+        Failure: the server cannot start; if it has said so in the log already, this repeats it.
+        SettingsError, Unavailable, Unusable: from the functions of app.
+    """
+    _check_tls_files(settings)
+    # Taken first: a start that fails for its port leaves nothing behind. Clients that come early wait.
+    with _listen(settings) as listener:
+        url = _url(settings, listener)
+        server = (Supervisor if settings.workers > 1 else Server)(Config(settings), listener, url)
+        _make_first_key(settings, url)
+        if not server.serve_to_the_end():
+            raise Failure("the server could not start; the log says why")
+
+
+def _check_tls_files(settings: Settings) -> None:
+    """Refuse files of no use here: uvicorn would ask for a password, and the supervisor restart workers for ever."""
+    if settings.tls_certificate is None:
+        return
+    try:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(settings.tls_certificate, settings.tls_key, password="")
+    except OSError as error:
+        raise Failure(f"tls_certificate and tls_key cannot be used: {error.strerror or error}") from None
+
+
+def _listen(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise Failure(f"cannot listen: {error.strerror or error}") from None  # create_server names the address
+
+
+def _url(settings: Settings, listener: socket.socket) -> str:
+    """Return the URL of the server on this machine."""
+    loopback = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # what stands for every address is none to visit
+    host = loopback.get(settings.host, settings.host)
+    scheme = "http" if settings.tls_certificate is None else "https"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
+
+
+def _make_first_key(settings: Settings, url: str) -> None:
+    from jmap_oauth.app import first_key
+
+    key = asyncio.run(first_key(settings))
+    if key is not None:
+        hand_over(key.secret, settings.database_path.parent, settings.public_url or url)
+
+
+class Config(uvicorn.Config):
+    """What uvicorn is told. Workers get it as a pickle, so that no secret has to be put into their environment.
+
+    What cannot travel, the application and the class of its connections, each process makes for itself.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        from jmap_oauth.app import create_app
+
+        self.settings = settings
+        super().__init__(
+            functools.partial(create_app, settings),
+            factory=True,
+            interface="asgi3",
+            lifespan="on",
+            host=settings.host,
+            port=settings.port,
+            workers=settings.workers,
+            backlog=BACKLOG,
+            loop="uvloop",
+            ws="none",
+            ssl_certfile=settings.tls_certificate,
+            ssl_keyfile=settings.tls_key,
+            proxy_headers=bool(settings.trusted_proxies),
+            forwarded_allow_ips=list(settings.trusted_proxies),
+            timeout_keep_alive=settings.keep_alive_timeout,
+            timeout_graceful_shutdown=settings.stop_timeout,
+            server_header=False,
+            access_log=False,
+            log_config=None,
+        )
+
+    def configure_logging(self) -> None:
+        from jmap_oauth.app import configure_logging
+
+        super().configure_logging()
+        configure_logging(self.settings)
+
+    def load(self) -> None:
+        from jmap_oauth.app import protocol_class
+
+        try:
+            self.http = protocol_class(self.settings)
+            super().load()
+        except Exception:
+            # After any other exit code the supervisor would start the worker again and again.
+            logger.exception("The server cannot be set up")
+            sys.exit(STARTUP_FAILURE)
+
+
+class Server(uvicorn.Server):
+    """The server in this process."""
+
+    def __init__(self, config: Config, listener: socket.socket, url: str) -> None:
+        super().__init__(config)
+        self._listener = listener
+        self._url = url
+        # A signal that comes before the server runs is kept for it. When it has stopped, uvicorn restores the handlers
+        # it found and raises the signal again; as these do nothing more, the process ends with 0.
+        for each in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(each, self.handle_exit)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        logger.info("Listening on %s", self._url)
+
+    def serve_to_the_end(self) -> bool:
+        """Serve, and tell whether it could be started."""
+        with contextlib.suppress(SystemExit):  # how uvicorn ends when it cannot
+            self.run([self._listener])
+        return self.started
+
+
+class Supervisor(Multiprocess):
+    """The parent of several servers that share one port."""
+
+    def __init__(self, config: Config, listener: socket.socket, url: str) -> None:
+        super().__init__(config, [listener])
+        self._url = url
+
+    def init_processes(self) -> None:
+        super().init_processes()
+        if all(process.wait_until_ready(WORKER_START_SECONDS, self.should_exit) for process in self.processes):
+            logger.info("Listening on %s", self._url)
+
+    def serve_to_the_end(self) -> bool:
+        """Serve, and tell whether all workers could be started."""
+        self.run()
+        return all(process.exitcode != STARTUP_FAILURE for process in self.processes)

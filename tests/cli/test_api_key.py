@@ -1,0 +1,100 @@
+"""`api-key`: keys made, listed and revoked straight on the database, while a server runs on it or none does."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.cli.process import Serving, run, serve
+
+KEY = "a-key-of-the-tests-and-of-nobody-else"
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> str:
+    """A new database; it does not have to be made first."""
+    return str(tmp_path / "clients.db")
+
+
+def status(server: Serving, key: str) -> int:
+    with httpx.Client(trust_env=False, headers={"Authorization": f"Bearer {key}"}) as client:
+        return client.get(f"{server.url}/jmap/session").status_code
+
+
+def test_a_key_is_printed_alone_and_listed_without_its_secret(tmp_path: Path, database: str) -> None:
+    flags = ("--description", "backend", "--permission", "sysTenantGet", "--permission", "sysTenantQuery")
+    limits = ("--expires-at", "2100-01-31T00:00:00Z", "--allowed-ip", "127.0.0.0/8")
+    created = run("api-key", "create", *flags, *limits, "--database", database, folder=tmp_path)
+    listed = run("api-key", "list", "--json", "--database", database, folder=tmp_path)
+    assert (created.returncode, created.stderr, len(created.stdout.split())) == (0, "", 1)
+    assert created.stdout.strip() not in listed.stdout
+    key = json.loads(listed.stdout)
+    assert {name: key[name] for name in ("description", "permissions", "expiresAt", "allowedIps")} == {
+        "description": "backend",
+        "permissions": {"sysTenantGet": True, "sysTenantQuery": True},
+        "expiresAt": "2100-01-31T00:00:00Z",
+        "allowedIps": {"127.0.0.0/8": True},
+    }
+
+
+def test_a_running_server_takes_a_new_key_and_drops_a_revoked_one(tmp_path: Path, database: str) -> None:
+    where = ("--database", database)
+    with serve(*where, folder=tmp_path, JMAP_OAUTH_ADMIN_KEY=KEY) as server:
+        key = run("api-key", "create", "--all-permissions", "--description", "new", *where, folder=tmp_path)
+        assert status(server, key.stdout.strip()) == 200
+        rows = run("api-key", "list", "--json", *where, folder=tmp_path).stdout.splitlines()
+        id = next(row["id"] for row in map(json.loads, rows) if row["description"] == "new")
+        revoked = run("api-key", "revoke", id, *where, folder=tmp_path)
+        assert (revoked.returncode, revoked.stdout) == (0, f"The API key {id} is revoked.\n")
+        while status(server, key.stdout.strip()) != 401:
+            time.sleep(0.05)
+        assert status(server, KEY) == 200
+
+
+def test_the_list_is_a_table_for_people(tmp_path: Path, database: str) -> None:
+    run("api-key", "create", "--all-permissions", "--description", "[red]x[/red]", "--database", database,
+        folder=tmp_path)  # fmt: skip
+    listed = run("api-key", "list", "--database", database, folder=tmp_path)
+    assert (listed.returncode, listed.stderr) == (0, "")
+    assert listed.stdout.split("\n")[0].split("  ")[0].strip() == "Id"
+    assert "[red]x[/red]" in listed.stdout
+    assert "of them" in listed.stdout
+
+
+@pytest.mark.parametrize(
+    ("flags", "named"),
+    [
+        (("--permission", "sysNothing"), "permissions"),
+        (("--all-permissions", "--tenant", "none"), "memberTenantId"),
+        (("--all-permissions", "--expires-at", "tomorrow"), "expiresAt"),
+        (("--all-permissions", "--allowed-ip", "everywhere"), "allowedIps"),
+        (("--all-permissions", "--description", "a\x1bb"), "description"),
+    ],
+)
+def test_a_refused_key_is_an_error_that_names_the_property(
+    tmp_path: Path, database: str, flags: tuple[str, ...], named: str
+) -> None:
+    done = run("api-key", "create", *flags, "--database", database, folder=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert named in done.stderr
+
+
+def test_an_unknown_id_is_an_error(tmp_path: Path, database: str) -> None:
+    done = run("api-key", "revoke", "nobody", "--database", database, folder=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+
+
+@pytest.mark.parametrize("command", [("create", "--all-permissions"), ("list",), ("revoke", "a")])
+def test_a_missing_folder_is_named(tmp_path: Path, command: tuple[str, ...]) -> None:
+    done = run("api-key", *command, "--database", "nowhere/clients.db", folder=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr.count("\n"), "nowhere" in done.stderr) == (1, "", 1, True)
+
+
+def test_the_database_may_come_from_the_file_of_settings(tmp_path: Path, database: str) -> None:
+    (tmp_path / "settings.toml").write_text(f'database = "{database}"\n')
+    done = run("api-key", "create", "--all-permissions", "--config", "settings.toml", folder=tmp_path)
+    assert (done.returncode, Path(database).exists()) == (0, True)
