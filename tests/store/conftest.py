@@ -47,3 +47,11 @@ async def sqlite(path: Path) -> AsyncIterator[SqliteStore]:
     await store.open()
     yield store
     await store.close()
+
+
+@pytest.fixture
+async def other(sqlite: SqliteStore, path: Path) -> AsyncIterator[SqliteStore]:
+    """A second store on the same file, which is as good as one of another process."""
+    store = await open_sqlite(path, make_model(), SQLITE_MIGRATIONS)
+    yield store
+    await store.close()

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 import stat
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -120,6 +123,17 @@ def test_many_at_once_migrate_once(folder: Path, path: Path) -> None:
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(lambda _: run(path, folder), range(8)))
     assert look(path, "SELECT COUNT(*) FROM more") == [(3,)]
+
+
+def test_the_switch_to_a_write_ahead_log_waits_for_others(folder: Path, path: Path) -> None:
+    prepare_file(path)
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        release = threading.Timer(0.2, other.rollback)
+        release.start()
+        run(path, folder)
+        release.join()
+    assert look(path, "PRAGMA journal_mode") == [("wal",)]
 
 
 @pytest.mark.parametrize("names", [["0002_b.sql"], ["0001_a.sql", "0003_c.sql"], ["0001_a.sql", "0001_b.sql"]])

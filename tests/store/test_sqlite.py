@@ -14,9 +14,9 @@ import pytest
 
 from jmap_oauth.model.definition import GLOBAL, Model, Property
 from jmap_oauth.model.kinds import SetOf, Text
-from jmap_oauth.store.interface import Changes, Saved, Unavailable, Unusable, Writer
+from jmap_oauth.store.interface import Changes, Reader, Saved, Unavailable, Unusable, Writer
 from jmap_oauth.store.sqlite import SqliteStore, open_sqlite
-from jmap_oauth.store.sqlite_snapshot import SqliteWriter
+from jmap_oauth.store.sqlite_snapshot import SqliteReader, SqliteWriter
 from tests.support.stores import (
     SQLITE_MIGRATIONS,
     all_of,
@@ -30,7 +30,7 @@ from tests.support.stores import (
     make_widget,
     state,
 )
-from tests.support.widget import TEAM, WIDGET, make_model
+from tests.support.widget import TEAM, WIDGET
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
@@ -96,8 +96,7 @@ async def test_no_column_holds_more_of_a_secret_than_its_hash(sqlite: SqliteStor
 # --- commits of others ---
 
 
-async def test_the_version_shows_what_another_process_committed(sqlite: SqliteStore, path: Path) -> None:
-    other = await open_sqlite(path, make_model(), SQLITE_MIGRATIONS)
+async def test_the_version_shows_what_another_process_committed(sqlite: SqliteStore, other: SqliteStore) -> None:
     teams, before = await sqlite.version(TEAM), await sqlite.version(WIDGET)
     await create(other, make_widget("w", None))
 
@@ -107,12 +106,15 @@ async def test_the_version_shows_what_another_process_committed(sqlite: SqliteSt
     await until(moved)
     assert await sqlite.version(WIDGET) == await other.version(WIDGET)
     assert await sqlite.version(TEAM) == teams
-    await other.close()
 
 
-async def test_the_version_can_be_asked_for_in_another_thread(sqlite: SqliteStore) -> None:
-    await create(sqlite, make_widget("w", None))
-    assert await asyncio.to_thread(lambda: asyncio.run(sqlite.version(WIDGET))) == "1"
+async def test_the_version_can_be_asked_for_in_another_thread(sqlite: SqliteStore, other: SqliteStore) -> None:
+    await create(other, make_widget("w", None))
+
+    async def moved() -> bool:
+        return await asyncio.to_thread(lambda: asyncio.run(sqlite.version(WIDGET))) == "1"
+
+    await until(moved)
 
 
 @pytest.mark.parametrize("replaced", [True, False])
@@ -146,6 +148,37 @@ async def test_a_write_that_waits_too_long_for_another_process_is_unavailable(sq
         assert await all_of(sqlite, GLOBAL) == []
     await create(sqlite, make_widget("w", None))
     assert await state(sqlite, GLOBAL) == "1"
+
+
+async def test_a_write_that_fails_lets_go_of_the_database_at_once(sqlite: SqliteStore, other: SqliteStore) -> None:
+    async def work(writer: Writer) -> None:
+        await writer.apply(WIDGET, Changes(created=[Saved(make_widget("w", None))]))
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await other.write(work)
+    await create(sqlite, make_widget("w", None))
+    assert await state(sqlite, GLOBAL) == "1"
+
+
+async def test_a_reference_that_leads_nowhere_is_a_fault_and_nothing_is_done(sqlite: SqliteStore) -> None:
+    team = make_team("T")
+    await create(sqlite, team, type=TEAM)
+    await create(sqlite, make_widget("w", team["id"]))
+    with pytest.raises(sqlite3.IntegrityError):
+        await destroy(sqlite, team, type=TEAM)
+    with pytest.raises(sqlite3.IntegrityError):
+        await create(sqlite, make_widget("x", "nobody"))
+    assert await all_of(sqlite, GLOBAL, TEAM) == [team]
+
+
+async def test_what_reads_cannot_write(sqlite: SqliteStore) -> None:
+    async def work(reader: Reader) -> None:
+        assert isinstance(reader, SqliteReader)
+        reader.connection.execute("UPDATE sequence SET number = 7")
+
+    with pytest.raises(Unavailable, match="cannot be written"):
+        await sqlite.read(work)
 
 
 async def set_room(store: SqliteStore, pages: int) -> None:

@@ -18,7 +18,7 @@ import pytest
 from jmap_oauth.model.definition import Filter, Model, ObjectType
 from jmap_oauth.store.interface import Unavailable, Unusable
 from jmap_oauth.store.sqlite import SqliteStore, open_sqlite
-from jmap_oauth.store.sqlite_file import check_library
+from jmap_oauth.store.sqlite_file import check_library, connect
 from tests.support.stores import SQLITE_MIGRATIONS, create, make_widget
 from tests.support.widget import TEAM, WIDGET, make_model
 
@@ -89,6 +89,12 @@ async def test_a_database_of_another_program_is_refused_and_left_as_it_is(tmp_pa
     with pytest.raises(Unusable, match=r"this is not a database of this program$"):
         await open_and_close(path)
     assert path.read_bytes() == content
+
+
+def test_connecting_never_makes_a_file(tmp_path: Path) -> None:
+    with pytest.raises(sqlite3.OperationalError):
+        connect(tmp_path / "gone.db", timeout=0)
+    assert list(tmp_path.iterdir()) == []
 
 
 async def test_an_empty_file_becomes_a_database(tmp_path: Path) -> None:

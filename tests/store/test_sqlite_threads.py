@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from jmap_oauth.model.definition import GLOBAL
-from jmap_oauth.store.interface import Changes, Reader, Saved, Writer
+from jmap_oauth.store.interface import Changes, Reader, Saved, Unavailable, Writer
 from jmap_oauth.store.sqlite import SqliteStore
 from jmap_oauth.store.sqlite_connections import READERS
 from tests.support.stores import all_of, create, look, make_widget, state
@@ -23,10 +23,13 @@ class Halt:
     def __init__(self) -> None:
         self._entered = threading.Event()
         self._released = threading.Event()
+        self.is_stopped = False
 
     def stop(self) -> None:
+        self.is_stopped = True
         self._entered.set()
-        assert self._released.wait(30)
+        self._released.wait(30)
+        self.is_stopped = False
 
     async def entered(self) -> None:
         assert await asyncio.to_thread(self._entered.wait, 30)
@@ -72,6 +75,18 @@ async def test_a_reader_sees_the_state_in_which_it_began(sqlite: SqliteStore) ->
     assert await states_of_all_readers(sqlite) == ["1"] * READERS
 
 
+async def test_a_write_keeps_other_processes_from_writing_as_soon_as_it_begins(
+    sqlite: SqliteStore, other: SqliteStore
+) -> None:
+    halt = Halt()
+    writing = asyncio.ensure_future(other.write(halt.read))
+    await halt.entered()
+    with pytest.raises(Unavailable, match="locked"):
+        await create(sqlite, make_widget("w", None))
+    halt.release()
+    assert await writing == ["0", "0"]
+
+
 async def test_a_cancelled_read_leaves_its_connection_to_others(sqlite: SqliteStore) -> None:
     halt = Halt()
     reading = asyncio.ensure_future(sqlite.read(halt.read))
@@ -79,6 +94,7 @@ async def test_a_cancelled_read_leaves_its_connection_to_others(sqlite: SqliteSt
     await cancel(reading)
     await create(sqlite, make_widget("w", None))
     assert await state(sqlite, GLOBAL) == "1"
+    assert halt.is_stopped
     halt.release()
     assert await states_of_all_readers(sqlite) == ["1"] * READERS
 
