@@ -6,10 +6,13 @@ import asyncio
 import contextlib
 import functools
 import logging
+import multiprocessing
+import os
 import signal
 import socket
 import ssl
 import sys
+import threading
 
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
@@ -120,6 +123,7 @@ class Config(uvicorn.Config):
     def load(self) -> None:
         from jmap_oauth.app import protocol_class
 
+        _stop_with_parent()
         try:
             self.http = protocol_class(self.settings)
             super().load()
@@ -127,6 +131,19 @@ class Config(uvicorn.Config):
             # After any other exit code the supervisor would start the worker again and again.
             logger.exception("The server cannot be set up")
             sys.exit(STARTUP_FAILURE)
+
+
+def _stop_with_parent() -> None:
+    """Stop gracefully, in a worker, when the supervisor is gone: one that was killed could not say so."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def wait() -> None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, name="parent", daemon=True).start()
 
 
 class Server(uvicorn.Server):

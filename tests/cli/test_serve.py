@@ -66,6 +66,15 @@ def test_a_signal_stops_the_server_with_0(tmp_path: Path, number: signal.Signals
     assert "Traceback" not in "".join(server.log)
 
 
+def test_workers_stop_when_their_supervisor_was_killed(tmp_path: Path) -> None:
+    with serve("--workers", "2", folder=tmp_path) as server:
+        server.process.kill()
+
+        server.stop()  # reads standard error to its end, which comes when no process holds it any more
+
+    assert sum("Finished server process" in line for line in server.log) == 2
+
+
 def test_every_worker_has_the_settings_of_the_command(tmp_path: Path) -> None:
     flags = ("--workers", "2", "--public-url", "https://id.example.com/", "--no-access-log")
     with serve(*flags, folder=tmp_path, JMAP_OAUTH_ADMIN_KEY=KEY) as server:
