@@ -75,7 +75,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     _timer: asyncio.TimerHandle | None = None
     _received = b""  # not parsed yet
-    _tail = b""  # the last three bytes parsed, when they may be part of an empty line
+    _tail = b""  # the last three bytes cut: an empty line may begin in them
     _in_head = True
     _counted = 0  # bytes of this head, or of framing and trailers since the last byte of a chunked body
     _body_left = 0  # by Content-Length; 0 within a body: chunked
@@ -121,11 +121,10 @@ class BoundedProtocol(HttpToolsProtocol):
         room = self.max_header_bytes - self._counted if self._in_head else CHUNKED_PIECE
         piece = data[start : start + room]
         end = (self._tail + piece).find(b"\r\n\r\n")
-        if end < 0:
-            self._tail = (self._tail + piece)[-3:]
-            return piece
-        known, self._tail = len(self._tail), b""
-        return piece[: end + 4 - known]
+        if end >= 0:
+            piece = piece[: end + 4 - len(self._tail)]
+        self._tail = (self._tail + piece)[-3:]
+        return piece
 
     def on_headers_complete(self) -> None:
         version = self.parser.get_http_version()
@@ -150,7 +149,6 @@ class BoundedProtocol(HttpToolsProtocol):
         if not self._in_head:
             super().on_message_complete()
             self._answering = not self.cycle.response_complete
-            self._ended = not self.cycle.keep_alive
             self._begin(in_head=True)
 
     def _begin(self, *, in_head: bool) -> None:
@@ -183,7 +181,7 @@ class BoundedProtocol(HttpToolsProtocol):
             if self._received and not self._ended:
                 self._hold()
         elif self._in_head:
-            if not (self._ended or self._timer or self.timeout_keep_alive_task):
+            if not (self._ended or self._timer):
                 self._set_timer(self.header_timeout)
         elif self._timer is None or self._may_extend():
             self._progress = 0

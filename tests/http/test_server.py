@@ -44,9 +44,9 @@ async def app(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> 
     if path == "/begin":
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b"begun", "more_body": True})
-    if path == "/late":
+    if path.startswith("/late"):
         await asyncio.sleep(0.7)
-    body = b"" if path == "/early" else await read_body(receive)
+    body = b"" if path.endswith("/early") else await read_body(receive)
     if path == "/stream":
         await receive()
     if body is None:
@@ -143,33 +143,25 @@ def sized(size: int) -> bytes:
 # Size
 
 
-async def test_head_above_the_limit(patient: int) -> None:
-    """One byte more is 431, as a problem document that ends the connection."""
-    answer = await talk(patient, sized(LIMIT + 1))
+@pytest.mark.parametrize("size", [5000, LIMIT * 2])
+async def test_head_above_the_limit(patient: int, size: int) -> None:
+    """One byte above the limit is 431, a problem document that ends the connection, in however many parts it comes."""
+    head = sized(LIMIT + 1)
+
+    answer = await talk(patient, *(head[i : i + size] for i in range(0, len(head), size)))
 
     assert documents(answer) == [{"type": "about:blank", "status": 431, "title": "Request Header Fields Too Large"}]
     assert b"content-type: application/problem+json\r\n" in answer
     assert b"connection: close\r\n" in answer
 
 
-async def test_far_too_large_head(patient: int) -> None:
-    """The answer reaches a client that goes on sending."""
-    assert statuses(await talk(patient, sized(1024 * 1024))) == [431]
+ENDLESS = (b"GET /" + b"a" * LIMIT * 9, POST + b"X: y\r\n" * 99_000, POST + b"X:" + b" " * LIMIT, b"\r\n" * LIMIT)
 
 
-@pytest.mark.parametrize(
-    "flood", [b"GET /" + b"a" * LIMIT, POST + b"X: y\r\n" * 12_000, POST + b"X:" + b" " * LIMIT, b"\r\n" * LIMIT]
-)
+@pytest.mark.parametrize("flood", ENDLESS)
 async def test_endless_head(patient: int, flood: bytes) -> None:
-    """A target, headers, white space and empty lines without end are 431 before they end."""
+    """A target, headers, spaces and empty lines are 431 before they end; the answer reaches who goes on sending."""
     assert statuses(await talk(patient, flood)) == [431]
-
-
-async def test_head_is_counted_over_many_reads(patient: int) -> None:
-    """A head that comes in small parts is 431 at the same size."""
-    head = sized(LIMIT + 1)
-
-    assert statuses(await talk(patient, *(head[i : i + 5000] for i in range(0, len(head), 5000)))) == [431]
 
 
 @pytest.mark.parametrize(("number", "status"), [(100, 200), (101, 431)])
@@ -178,18 +170,16 @@ async def test_number_of_headers(patient: int, number: int, status: int) -> None
     assert statuses(await talk(patient, LAST[:-2] + b"X: y\r\n" * (number - 2) + b"\r\n")) == [status]
 
 
-async def test_body_does_not_count(patient: int) -> None:
-    """A body is not part of the head, however large."""
-    body = b"b" * (4 * LIMIT)
-
-    answer = await talk(patient, POST + b"Content-Length: %d\r\n\r\n" % len(body) + body + LAST)
-
-    assert [len(seen["body"]) for seen in documents(answer)] == [len(body), 0]
+BODIES = (
+    b"Content-Length: 262144\r\n\r\n" + b"b" * 262_144,
+    b"Transfer-Encoding: chunked\r\n\r\n" + b"1\r\nb\r\n" * 30_000 + b"0\r\n\r\n",
+)
 
 
-async def test_framing_of_chunks_does_not_count(patient: int) -> None:
-    """Many small chunks, whose framing outgrows the limit, are served."""
-    assert statuses(await talk(patient, CHUNKED + b"1\r\nb\r\n" * 30_000 + b"0\r\n\r\n" + LAST)) == [200, 200]
+@pytest.mark.parametrize("body", BODIES)
+async def test_body_does_not_count(patient: int, body: bytes) -> None:
+    """A body is not part of the head, nor is the framing of many small chunks."""
+    assert statuses(await talk(patient, POST + body + LAST)) == [200, 200]
 
 
 @pytest.mark.parametrize("flood", [b"0\r\n" + b"X: y\r\n" * 12_000, b"1;" + b"x" * LIMIT * 2, b"0" * LIMIT * 2])
@@ -218,9 +208,12 @@ async def test_large_head_behind_a_good_request(patient: int) -> None:
     assert statuses(await talk(patient, sized(LIMIT) + sized(LIMIT + 1) + LAST)) == [200, 431]
 
 
-async def test_bad_request_behind_a_slow_one(patient: int) -> None:
-    """A refusal waits until the answer before it is complete."""
-    assert statuses(await talk(patient, GET.replace(b"/", b"/late", 1) + b"nonsense\r\n\r\n")) == [200, 400]
+@pytest.mark.parametrize("cut", [-3, -2, -1, None])
+async def test_bad_request_behind_a_slow_one(patient: int, cut: int | None) -> None:
+    """A refusal waits until the answer before it is complete, wherever the bytes are cut."""
+    slow = GET.replace(b"/", b"/late", 1)
+
+    assert statuses(await talk(patient, slow[:cut], slow[cut or len(slow) :] + b"nonsense", every=0.05)) == [200, 400]
 
 
 async def test_many_pipelined_requests(patient: int) -> None:
@@ -232,8 +225,15 @@ async def test_many_pipelined_requests(patient: int) -> None:
     assert [answer["path"] for answer in answers] == [f"/{number}" for number in range(1000)] + ["/last"]
 
 
+async def test_long_pipeline(patient: int) -> None:
+    """A client may send more than is kept: it is held up until its turn comes."""
+    unread = POST.replace(b"/", b"/early", 1) + b"Content-Length: 65536\r\n\r\n" + b"b" * 65536
+
+    assert len(statuses(await talk(patient, GET.replace(b"/", b"/late", 1) + unread * 50 + LAST))) == 52
+
+
 async def test_too_much_pipelined(patient: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With more waiting than is kept, the connection ends after the answer under way."""
+    """When more comes than is kept all the same, the connection ends after the answer under way."""
     monkeypatch.setattr(edge, "MAX_HELD", 1000)
 
     assert statuses(await talk(patient, GET.replace(b"/", b"/late", 1) + LAST * 30)) == [200]
@@ -270,7 +270,7 @@ async def test_unfinished_head(hasty: int, sent: bytes, answered: list[int]) -> 
 
 async def test_slow_head(hasty: int) -> None:
     """Going on to send does not prolong the time for a head."""
-    assert statuses(await talk_on(hasty, POST, *[b"X: y\r\n"] * 90, every=0.1)) == [408]
+    assert statuses(await talk_on(hasty, FINAL, *[b"X: y\r\n"] * 20, b"\r\n", every=0.05)) == [408]
 
 
 async def test_idle_connection(hasty: int) -> None:
@@ -288,7 +288,7 @@ async def test_stalled_body(hasty: int, body: bytes) -> None:
 
 async def test_trickling_body(hasty: int) -> None:
     """A byte now and then is no progress."""
-    assert statuses(await talk_on(hasty, POST + b"Content-Length: 99\r\n\r\n", *[b"b"] * 99, every=0.1)) == [408]
+    assert statuses(await talk_on(hasty, FINAL + b"Content-Length: 20\r\n\r\n", *[b"b"] * 20, every=0.05)) == [408]
 
 
 async def test_steady_body(hasty: int) -> None:
@@ -379,6 +379,22 @@ async def test_bad_chunk_after_the_answer_began(patient: int) -> None:
         assert await reader.read() == b""
 
 
+async def test_answer_after_a_refusal(patient: int, caplog: pytest.LogCaptureFixture) -> None:
+    """An application that answers what has been refused is not heard, and does not fail."""
+    async with connected(patient) as (reader, writer):
+        await feed(writer, CHUNKED.replace(b"/", b"/late/early", 1) + b"nonsense", every=0.9)
+        assert statuses(await reader.read()) == [400]
+    assert not [record for record in caplog.records if record.exc_info]
+
+
+async def test_end_after_a_refusal(patient: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that goes on after a refusal is not listened to for long."""
+    monkeypatch.setattr(edge, "LINGER_SECONDS", 0.1)
+
+    with pytest.raises(ConnectionError):
+        await talk(patient, *[b"nonsense\r\n"] * 200, every=0.05)
+
+
 # What is one
 
 
@@ -391,14 +407,10 @@ async def test_scope(patient: int) -> None:
 
 
 @pytest.mark.parametrize("host", [b"example.org", b"127.0.0.1:8080", b"[::1]:8080", b"some_name"])
-async def test_hosts(patient: int, host: bytes) -> None:
-    """Names and addresses, with a port or without, are hosts."""
-    assert statuses(await talk(patient, LAST.replace(b": a", b": " + host))) == [200]
-
-
-async def test_absolute_target(patient: int) -> None:
-    """A target in absolute form, which proxies send, is served by its path."""
-    answer = await talk(patient, LAST.replace(b"/last", b"http://A/last?x"))
+@pytest.mark.parametrize("target", [b"/last", b"http://%b/last?x", b"HTTPS://%b/last"])
+async def test_targets_and_hosts(patient: int, host: bytes, target: bytes) -> None:
+    """A target is a path, or has the host before it, which proxies send; hosts are names or addresses."""
+    answer = await talk(patient, LAST.replace(b"/last", target.replace(b"%b", host)).replace(b": a", b": " + host))
 
     assert [seen["path"] for seen in documents(answer)] == ["/last"]
 
@@ -436,14 +448,12 @@ async def test_expect_waits(hasty: int) -> None:
 
 
 @pytest.mark.parametrize("protocol", [b"h2c", b"websocket"])
-@pytest.mark.parametrize(
-    "body", [b"Content-Length: 3\r\n\r\nGET", b"Transfer-Encoding: chunked\r\n\r\n3\r\nGET\r\n0\r\n\r\n"]
-)
-async def test_upgrade(patient: int, protocol: bytes, body: bytes) -> None:
+@pytest.mark.parametrize("head", [POST + b"Content-Length: 3\r\n\r\nGET", CHUNKED + b"3\r\nGET\r\n0\r\n\r\n"])
+async def test_upgrade(patient: int, protocol: bytes, head: bytes) -> None:
     """An upgrade is not taken up: the body stays a body, what follows is the next request."""
-    upgrade = POST + b"Connection: Upgrade\r\nUpgrade: " + protocol + b"\r\n"
+    upgrade = b"Host: a\r\nConnection: Upgrade\r\nUpgrade: " + protocol
 
-    answer = await talk(patient, upgrade + body + LAST)
+    answer = await talk(patient, head.replace(b"Host: a", upgrade) + LAST)
 
     assert [(seen["path"], seen["body"]) for seen in documents(answer)] == [("/", "GET"), ("/last", "")]
 
