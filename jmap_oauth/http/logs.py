@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -22,6 +23,7 @@ LogFormat = Literal["json", "text"]
 MAX_PATH = 200
 """Characters of a path in the log."""
 
+_encode = msgspec.json.Encoder(enc_hook=str).encode
 _access = logging.getLogger(f"{__package__}.access")
 _PLAIN = re.compile(r"[!#-<>-~]+")  # printable ASCII, but for blank, quote and equals sign
 
@@ -61,6 +63,7 @@ def configure_logging(format: LogFormat, level: str) -> None:
     handler.setFormatter(JsonFormatter() if format == "json" else TextFormatter())
     handler.addFilter(_is_no_cancellation)
     logging.root.handlers[:] = [handler]
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False  # no line names them
     logging.root.setLevel(logging.WARNING)
     for name in (__name__.partition(".")[0], "uvicorn"):
         logging.getLogger(name).setLevel(level.upper())
@@ -82,7 +85,7 @@ class JsonFormatter(logging.Formatter):
         entry = {**_head(record), **_fields(record)}
         if trace := _trace(self, record):
             entry["exception"] = "\n".join(trace)
-        return msgspec.json.encode(entry, enc_hook=str).decode()
+        return _encode(entry).decode()
 
 
 class TextFormatter(logging.Formatter):
@@ -95,13 +98,18 @@ class TextFormatter(logging.Formatter):
 
 
 def _head(record: logging.LogRecord) -> Mapping[str, str]:
-    time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
     return {
-        "time": f"{time[:-6]}Z",
+        "time": f"{_second(int(record.created))}.{int(record.msecs):03}Z",
         "level": record.levelname,
         "logger": record.name,
         "message": printable(record.getMessage()),
     }
+
+
+@lru_cache(maxsize=1)
+def _second(time: int) -> str:
+    """Write a second since 1970; many lines share one."""
+    return datetime.fromtimestamp(time, UTC).isoformat()[:19]
 
 
 def _fields(record: logging.LogRecord) -> dict[str, object]:

@@ -120,7 +120,7 @@ class Date:
 
 def format_date(moment: datetime) -> str:
     """Write a UTC time as `YYYY-MM-DDTHH:MM:SSZ`."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.isoformat(timespec="seconds")[:19] + "Z"
 
 
 def now() -> str:
