@@ -63,9 +63,9 @@ class ServerProcess:
             time.sleep(0.01)
 
     def client(self, key: str = ADMIN_KEY) -> httpx.AsyncClient:
-        """Return a client with a key."""
+        """Return a client with a key. It waits long for an answer: pytest ends a test that hangs before."""
         headers = {"Authorization": f"Bearer {key}"}
-        return httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False, timeout=60)
+        return httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False, timeout=300)
 
     def kill(self) -> None:
         """End it as the loss of power would: it can do nothing more."""

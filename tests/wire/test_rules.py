@@ -1,0 +1,16 @@
+"""Every rule of the wire contract that has a file: tests/wire/Type/method/rule.json."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.wire import FOLDER, Post, play, rules
+
+
+@pytest.mark.parametrize("file", rules(), ids=lambda file: str(file.relative_to(FOLDER)))
+async def test_rule(file: Path, post: Post) -> None:
+    """The server answers as the file says."""
+    async for answer, expected in play(file, post):
+        assert answer == expected
