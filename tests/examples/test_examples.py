@@ -1,0 +1,110 @@
+"""Each file of examples/ does what it says, against a server in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.cli.process import ROOT, environment
+from tests.support.served import ADMIN_KEY, ServerProcess, request_of, serve_process
+
+EXAMPLES = ROOT / "examples"
+KEY = {"Authorization": f"Bearer {ADMIN_KEY}"}
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[ServerProcess]:
+    with serve_process(tmp_path) as server:
+        yield server
+
+
+def run_example(*command: str) -> str:
+    """Run a command to its end and return what it printed."""
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment({"TOKEN": ADMIN_KEY}), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def create(url: str, **clients: dict[str, Any]) -> dict[str, str]:
+    """Create clients and return their ids."""
+    request = request_of(("x:OAuthClient/set", {"create": clients}))
+    answer = httpx.post(f"{url}/api", json=request, headers=KEY, trust_env=False).json()
+    return {name: each["id"] for name, each in answer["methodResponses"][0][1]["created"].items()}
+
+
+@pytest.mark.skipif(not (shutil.which("curl") and shutil.which("sh")), reason="needs sh and curl")
+def test_curl_sh_shows_the_documented_calls_one_after_the_other(server: ServerProcess) -> None:
+    printed = run_example("sh", str(EXAMPLES / "curl.sh"), server.url)
+    created, got, found, updated, destroyed = (
+        json.loads(line)["methodResponses"][0] for line in printed.splitlines() if line
+    )
+    id = created[1]["created"]["new1"]["id"]
+    assert (got[0], got[1]["list"][0]["clientId"]) == ("x:OAuthClient/get", "Example")
+    assert (found[0], found[1]["ids"]) == ("x:OAuthClient/query", [id])
+    assert (updated[1]["updated"], destroyed[1]["destroyed"]) == ({id: None}, [id])
+    assert ADMIN_KEY not in printed
+
+
+def test_python_client_py_prints_what_it_finds(server: ServerProcess) -> None:
+    ids = create(
+        server.url,
+        b={"clientId": "webmail b"},
+        a={"clientId": "webmail a", "redirectUris": {"https://app.example/cb": True}},
+        other={"clientId": "calendar"},
+    )
+    script = str(EXAMPLES / "python_client.py")
+    assert run_example(sys.executable, script, server.url, "webm").splitlines() == [
+        f"{ids['a']} webmail a https://app.example/cb",
+        f"{ids['b']} webmail b",
+    ]
+    assert len(run_example(sys.executable, script, server.url).splitlines()) == 3
+
+
+@contextmanager
+def uvicorn_serves(application: str, folder: Path, **variables: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Run an application as its docstring says, on a free port, and yield its URL and process."""
+    log = folder / "log"
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "uvicorn", application, "--port", "0"],
+            cwd=folder,
+            env=environment(variables),
+            stdout=file,
+            stderr=file,
+        )
+    with process:
+        try:
+            while not (found := re.search(r"running on (http://[0-9.]+:[0-9]+)", log.read_text())):
+                assert process.poll() is None, log.read_text()
+                time.sleep(0.02)
+            yield found[1], process
+        finally:
+            process.kill()
+
+
+def test_embed_py_serves_below_a_path_of_another_application(tmp_path: Path) -> None:
+    variables = {"JMAP_OAUTH_ADMIN_KEY": ADMIN_KEY, "JMAP_OAUTH_DATABASE": str(tmp_path / "clients.db")}
+    with uvicorn_serves("examples.embed:app", tmp_path, **variables) as (url, process):
+        with httpx.Client(base_url=url, headers=KEY, trust_env=False) as client:
+            home = client.get("/").text
+            session = client.get("/clients/jmap/session").json()
+            create(session["apiUrl"].removesuffix("/api"), a={"clientId": "a"})
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
+    assert home == "The clients are at /clients/api.\n"
+    assert session["apiUrl"] == f"{url}/clients/api"
+    assert "Traceback" not in (tmp_path / "log").read_text()
