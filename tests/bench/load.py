@@ -1,0 +1,168 @@
+"""The load generator: `python -m tests.bench.load`, a Job as JSON on standard input, a Result on standard output.
+
+It is a process of its own and as little as can be: on each of a few connections the next request goes out when the
+answer to the last one is complete and was found to be what it should.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import statistics
+import sys
+import time
+from array import array
+from pathlib import Path
+
+import msgspec
+import uvloop
+from msgspec import Struct
+
+from tests.bench.workload import NUMBER
+
+CONNECTIONS = 16
+_MOST_REQUESTS = 2_000_000
+_CONTENT_LENGTH = re.compile(rb"\r\ncontent-length: *([0-9]+)\r\n", re.IGNORECASE)
+
+
+class Job(Struct, frozen=True):
+    """What to send where, for how many seconds after how many of warming up, and what all answers hold."""
+
+    port: int
+    server_pid: int
+    request: bytes
+    expected: list[bytes]
+    seconds: float
+    warm_up: float
+
+
+class Result(Struct, frozen=True):
+    """What was measured after the warm-up: times in seconds, None for what this system does not tell."""
+
+    requests: int
+    seconds: float
+    p50: float
+    p99: float
+    server_cpu: float | None
+    load_cpu: float
+
+
+class BadAnswer(Exception):
+    """An answer that is not what it should be."""
+
+
+class Load:
+    """The figures of one job. `over` is done when its time is, or with the first bad answer."""
+
+    def __init__(self, job: Job, over: asyncio.Future[Result]) -> None:
+        self._job = job
+        self._over = over
+        self._before, _, self._after = job.request.partition(NUMBER)
+        self._sent = 0
+        self.begin()
+
+    def begin(self) -> None:
+        """Start measuring, and forget what was before."""
+        self._latencies = array("d")
+        self._server_cpu = cpu_seconds(self._job.server_pid)
+        self._load_cpu = time.process_time()
+        self._started = time.perf_counter()
+
+    def end(self) -> None:
+        seconds, cpu = time.perf_counter() - self._started, cpu_seconds(self._job.server_pid)
+        if len(self._latencies) < 2:
+            self.fail("There were no answers.")
+        if self._over.done():
+            return
+        percentiles = statistics.quantiles(self._latencies, n=100)
+        result = Result(
+            requests=len(self._latencies),
+            seconds=seconds,
+            p50=percentiles[49],
+            p99=percentiles[98],
+            server_cpu=None if cpu is None or self._server_cpu is None else cpu - self._server_cpu,
+            load_cpu=time.process_time() - self._load_cpu,
+        )
+        self._over.set_result(result)
+
+    def next_request(self) -> bytes:
+        if not self._after:
+            return self._before
+        self._sent += 1
+        return b"%b%010d%b" % (self._before, self._sent, self._after)
+
+    def take(self, answer: bytes, latency: float) -> None:
+        """Count a complete answer."""
+        if not answer.startswith(b"HTTP/1.1 200 ") or not all(each in answer for each in self._job.expected):
+            self.fail(f"This was not to be answered: {answer[:2000]!r}")
+        self._latencies.append(latency)
+        if len(self._latencies) == _MOST_REQUESTS:
+            self.end()
+
+    def fail(self, reason: str) -> None:
+        if not self._over.done():
+            self._over.set_exception(BadAnswer(reason))
+
+
+class Connection(asyncio.Protocol):
+    """One connection, on which one request is under way at any time."""
+
+    def __init__(self, load: Load) -> None:
+        self._load = load
+        self._received = b""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvloop's is no subclass
+        self._transport = transport
+        self._send()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._load.fail(f"The server closed a connection: {exc}")
+
+    def data_received(self, data: bytes) -> None:
+        self._received = self._received + data if self._received else data
+        if is_complete(self._received):
+            self._load.take(self._received, time.perf_counter() - self._sent)
+            self._received = b""
+            self._send()
+
+    def _send(self) -> None:
+        self._sent = time.perf_counter()
+        self._transport.write(self._load.next_request())
+
+
+def is_complete(answer: bytes) -> bool:
+    """Tell whether an answer has all of its body; each of ours says how long that is."""
+    body = answer.find(b"\r\n\r\n") + 4
+    length = _CONTENT_LENGTH.search(answer, 0, body) if body > 3 else None
+    return length is not None and len(answer) >= body + int(length[1])
+
+
+def cpu_seconds(pid: int) -> float | None:
+    """Return the CPU time that a process has used with all its threads, where /proc tells it."""
+    stat = Path(f"/proc/{pid}/stat")
+    if not stat.exists():
+        return None
+    user, system = stat.read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+async def run(job: Job) -> Result:
+    """Do a job.
+
+    Raises:
+        BadAnswer: the server did not answer as it should.
+    """
+    loop = asyncio.get_running_loop()
+    over: asyncio.Future[Result] = loop.create_future()
+    load = Load(job, over)
+    for _ in range(CONNECTIONS):
+        await loop.create_connection(lambda: Connection(load), "127.0.0.1", job.port)
+    loop.call_later(job.warm_up, load.begin)
+    loop.call_later(job.warm_up + job.seconds, load.end)
+    return await over
+
+
+if __name__ == "__main__":
+    result = uvloop.run(run(msgspec.json.decode(sys.stdin.buffer.read(), type=Job)))
+    sys.stdout.buffer.write(msgspec.json.encode(result))

@@ -1,0 +1,48 @@
+"""`make bench` runs; how fast is not asked here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.bench.__main__ import main
+from tests.bench.load import Result, is_complete
+from tests.bench.table import Figures, best_of, render
+
+
+def test_the_table_has_a_row_for_every_request(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["--seconds", "0.3", "--rounds", "1", "--clients", "60", "--folder", str(tmp_path)])
+    rows = capsys.readouterr().out.splitlines()[3:]
+    assert [row.partition("  ")[0] for row in rows] == [
+        "bare app, answer to a /get of 3",
+        "/get of 3 ids",
+        "/query by text, /get of 50",
+        "/set that creates 1",
+    ]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_each_row_is_compared_to_the_first() -> None:
+    bare = Figures(rate=10_000, cpu=20e-6, p50=0.001, p99=0.002, load_cpu=0.8)
+    ours = Figures(rate=2_500, cpu=None, p50=0.0104, p99=0.02, load_cpu=0.25)
+    assert list(render({"bare": bare, "ours": ours})) == [
+        "      requests/s  of bare  CPU us/request  of bare  p50 ms  p99 ms  load CPU",
+        "bare      10,000     1.00              20     1.00    1.00    2.00       80%",
+        "ours       2,500     0.25               -        -   10.40   20.00       25%",
+    ]
+
+
+def test_each_figure_is_that_of_its_best_round() -> None:
+    first = Result(requests=10, seconds=2.0, p50=0.1, p99=0.4, server_cpu=1.0, load_cpu=1.0)
+    second = Result(requests=20, seconds=2.0, p50=0.2, p99=0.3, server_cpu=4.0, load_cpu=1.5)
+    assert best_of([first, second]) == Figures(rate=10.0, cpu=0.1, p50=0.1, p99=0.3, load_cpu=0.75)
+
+
+@pytest.mark.parametrize("received", [b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{"])
+def test_an_answer_without_all_of_its_body_is_not_complete(received: bytes) -> None:
+    assert not is_complete(received)
+
+
+def test_an_answer_with_all_of_its_body_is_complete() -> None:
+    assert is_complete(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
