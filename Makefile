@@ -45,8 +45,8 @@ format: .venv/for-test  ## format the code and repair what ruff can
 schema: .venv/for-test  ## write schema/objects.json anew
 	$(BIN)/python -m tests.support.write_schema
 
-bench: .venv/for-test  ## measure requests per second
-	$(BIN)/python -m tests.bench
+bench: .venv/for-test  ## measure requests per second; ARGS="--seconds 2" go to it
+	@$(BIN)/python -m tests.bench $(ARGS)
 
 lock: .venv/for-test  ## write requirements*.txt anew; ARGS=--upgrade takes the newest versions
 	@$(PIP) install --quiet uv
