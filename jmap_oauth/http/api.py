@@ -49,6 +49,8 @@ class Api:
             check_content_length(exchange.headers, self._max_size, _SIZE)
             with self._running.one(principal.id):
                 body = await read_body(receive, self._max_size, _SIZE)
+                # A body may take its time, in which a key can be revoked: what acts is the key as it is now.
+                principal = await self._gate.admit(exchange)
                 state = self._sessions.find(principal, scope).state
                 await _send_json(send, await self._run(exchange, body, principal, state))
         except RequestError as error:

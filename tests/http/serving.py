@@ -59,6 +59,7 @@ class KeyTable:
 
     out_of_order: bool = False
     throttled: bool = False
+    revoked: set[str | None] = field(default_factory=set)
     asked: list[tuple[str | None, str, str]] = field(default_factory=list)
 
     async def admit(self, token: str | None, remote_ip: str, request_id: str) -> Principal | Refusal:
@@ -66,7 +67,7 @@ class KeyTable:
         if self.out_of_order:
             raise Unavailable
         known = PRINCIPALS.get(token or "")
-        if known is None:
+        if known is None or token in self.revoked:
             return Refusal(retry_after=17 if self.throttled else None)
         return replace(known, remote_ip=remote_ip, request_id=request_id)
 

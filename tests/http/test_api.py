@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -62,6 +63,21 @@ async def test_methods_learn_who_asks_from_where_under_which_id(client: httpx.As
 
     (caller,) = world.callers
     assert (caller.id, caller.remote_ip, caller.request_id) == ("k1", CLIENT_IP, response.headers["x-request-id"])
+
+
+async def test_a_key_that_is_revoked_while_the_body_arrives_does_not_act(
+    client: httpx.AsyncClient, world: World
+) -> None:
+    async def slow_body() -> AsyncIterator[bytes]:
+        body = json.dumps(request_of(("Test/who", {}, "0"))).encode()
+        yield body[:20]
+        world.keys.revoked.add(KEY)
+        yield body[20:]
+
+    response = await client.post("/api", content=slow_body(), headers={**bearer(), **JSON})
+
+    assert (problem(response)["status"], world.callers) == (401, [])
+    assert response.headers["www-authenticate"].startswith("Bearer ")
 
 
 @pytest.mark.parametrize(
