@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Collection, Mapping
@@ -90,6 +91,8 @@ class Dispatcher:
         created_ids = dict(request.created_ids or {})
         answers = Answers(self._limits.max_size_response)
         for name, arguments, call_id in request.method_calls:
+            if answers.given:
+                await asyncio.sleep(0)  # others are served between the calls of a request
             try:
                 call = Call(answers.resolve(arguments), using, caller, created_ids)
                 answers.add(name, await self._run(name, call, answers.room), call_id)

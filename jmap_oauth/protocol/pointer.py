@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 _BAD_ESCAPE = re.compile("~(?![01])")
 
@@ -16,3 +17,8 @@ def split_pointer(pointer: str) -> tuple[str, ...]:
     if _BAD_ESCAPE.search(pointer):
         raise ValueError("'~' must be written '~0', and '/' in a name '~1' (RFC 6901)")
     return tuple(name.replace("~1", "/").replace("~0", "~") for name in pointer.split("/"))
+
+
+def join_pointer(names: Iterable[str]) -> str:
+    """Return the pointer, without its first slash, that `split_pointer` splits into these names."""
+    return "/".join(name.replace("~", "~0").replace("/", "~1") for name in names)

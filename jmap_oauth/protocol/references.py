@@ -24,18 +24,23 @@ class ResultReference(Struct, frozen=True, rename="camel", forbid_unknown_fields
     path: str
 
 
+MAX_VISITS = 100_000
+"""Values that the `*` in the paths of one request may lead to: a path can visit much and find little."""
+
+
 class Answers:
     """The answers of one request so far, and what later calls take from them.
 
     `limit` bounds bytes of JSON: of all answers together (`room` is what is left), of the values that one call takes
     over, each counted every time (calls that refer to one another would otherwise double an answer with every call),
-    and of what all references read, since a path can visit much and find little.
+    and of what all references read.
     """
 
     def __init__(self, limit: int) -> None:
         self.given: list[Answer] = []
         self.room = limit
         self._readable = limit
+        self._visits = MAX_VISITS
 
     def add(self, name: str, result: Raw, call_id: str) -> None:
         self.room -= len(result)
@@ -70,7 +75,12 @@ class Answers:
         self._readable -= len(result)
         if self._readable < 0:
             raise _too_large(name)
-        return _evaluate(name, msgspec.json.decode(result), reference.path)
+        try:
+            return self._walk(name, msgspec.json.decode(result), _split(reference.path), 0)
+        except ValueError:
+            raise _failed(name, "path is no JSON Pointer (RFC 6901)") from None
+        except LookupError:
+            raise _failed(name, "path leads nowhere") from None
 
     def _result(self, name: str, reference: ResultReference) -> Raw:
         """Return the first answer to the call that is meant; another one under the same id does not count."""
@@ -81,40 +91,33 @@ class Answers:
                 break
         raise _failed(name, "no answer of that name with that method call id comes before")
 
+    def _walk(self, name: str, value: Any, tokens: Sequence[str], start: int) -> Any:
+        """Follow a JSON Pointer; `*` maps the rest over an array and flattens arrays that come back, one level deep."""
+        for position in range(start, len(tokens)):
+            token = tokens[position]
+            if isinstance(value, dict):
+                value = value[token]
+            elif not isinstance(value, list):
+                raise LookupError
+            elif token == "*":  # noqa: S105 - a pointer token, no password
+                self._visits -= len(value)
+                if self._visits < 0:
+                    raise _too_large(name)
+                return _flatten([self._walk(name, item, tokens, position + 1) for item in value])
+            elif _INDEX.fullmatch(token):
+                value = value[int(token)]
+            else:
+                raise LookupError
+        return value
+
 
 _INDEX = re.compile(r"0|[1-9][0-9]{0,9}")
-
-
-def _evaluate(name: str, value: Any, path: str) -> Any:
-    try:
-        return _walk(value, _split(path), 0)
-    except ValueError:
-        raise _failed(name, "path is no JSON Pointer (RFC 6901)") from None
-    except LookupError:
-        raise _failed(name, "path leads nowhere") from None
 
 
 def _split(path: str) -> Sequence[str]:
     if path and not path.startswith("/"):
         raise ValueError
     return split_pointer(path[1:]) if path else ()
-
-
-def _walk(value: Any, tokens: Sequence[str], start: int) -> Any:
-    """Follow a JSON Pointer; `*` maps the rest over an array and flattens arrays that come back, one level deep."""
-    for position in range(start, len(tokens)):
-        token = tokens[position]
-        if isinstance(value, dict):
-            value = value[token]
-        elif not isinstance(value, list):
-            raise LookupError
-        elif token == "*":  # noqa: S105 - a pointer token, no password
-            return _flatten([_walk(item, tokens, position + 1) for item in value])
-        elif _INDEX.fullmatch(token):
-            value = value[int(token)]
-        else:
-            raise LookupError
-    return value
 
 
 def _flatten(values: list[Any]) -> list[Any]:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jmap_oauth.protocol.errors import MethodError, MethodErrorType
-from jmap_oauth.protocol.references import Answers
+from jmap_oauth.protocol.references import MAX_VISITS, Answers
 
 LIMIT = 10_000
 
@@ -312,3 +312,11 @@ def test_any_path_finds_something_or_is_an_invalid_result_reference(value: Any, 
         kept.resolve({"#a": reference(path)})
     except MethodError as error:
         assert error.type is MethodErrorType.INVALID_RESULT_REFERENCE  # noqa: PT017 - or none is raised
+
+
+def test_what_the_paths_of_one_request_visit_is_bounded() -> None:
+    kept = answers(("Letter/get", {"list": [[]] * (MAX_VISITS // 2)}, "c"), limit=64_000_000)
+    assert kept.resolve({"#a": reference("/list/*"), "#b": reference("/list/*")}) == {"a": [], "b": []}
+    with pytest.raises(MethodError) as refused:
+        kept.resolve({"#a": reference("/list/*")})
+    assert refused.value.type == MethodErrorType.REQUEST_TOO_LARGE
