@@ -16,6 +16,9 @@ from jmap_oauth.model.text import COLLATION, words
 from jmap_oauth.protocol.errors import MethodError, MethodErrorType
 
 MAX_CONDITIONS = 1_000
+MAX_OPERATORS = 1_000
+MAX_WORDS = 100
+"""Words to search for in one filter: each is looked up in the index by itself, and may be the beginning of many."""
 MAX_COMPARATORS = 10
 MAX_TEXT = 2_000
 
@@ -121,31 +124,62 @@ def parse_filter(type: ObjectType, given: Any, using: frozenset[str], resolve: R
     Raises:
         MethodError: invalidArguments for what is no filter, unsupportedFilter for what this type cannot be asked.
     """
-    conditions = _conditions_of(type, using)
-    budget = iter(range(MAX_CONDITIONS))
-    return AllOf(()) if given is None else _parse_node(given, conditions, budget, resolve)
+    return AllOf(()) if given is None else _FilterReader(type, using, resolve).node(given)
 
 
-def _parse_node(
-    given: Any, conditions: Mapping[str, _Condition], budget: Iterator[int], resolve: Resolve
-) -> FilterNode:
-    if not isinstance(given, dict):
-        raise MethodError(MethodErrorType.INVALID_ARGUMENTS, "filter: must be an object, at every level.")
-    if next(budget, None) is None:
-        raise _unsupported(f"More than {MAX_CONDITIONS} conditions in one filter.")
-    if "operator" not in given:
-        return _all_of([_parse_condition(name, value, conditions, resolve) for name, value in given.items()])
-    operator, parts = given["operator"], given.get("conditions")
-    if not isinstance(operator, str) or operator not in _OPERATORS or not isinstance(parts, list):
-        names = ", ".join(_OPERATORS)
-        raise MethodError(MethodErrorType.INVALID_ARGUMENTS, f"filter: needs conditions and an operator of {names}.")
-    if extra := given.keys() - {"operator", "conditions"}:
-        raise _unsupported(f"{_quoted(min(extra))} cannot stand beside an operator.")
-    return _OPERATORS[operator]([_parse_node(part, conditions, budget, resolve) for part in parts])
+class _FilterReader:
+    """Reads one filter, and counts what it may have only so many of."""
 
+    def __init__(self, type: ObjectType, using: frozenset[str], resolve: Resolve) -> None:
+        self._named = dict(_each_condition(type, using))
+        self._resolve = resolve
+        self._left = {"conditions": MAX_CONDITIONS, "operators": MAX_OPERATORS, "words": MAX_WORDS}
 
-def _all_of(parts: Sequence[FilterNode]) -> FilterNode:
-    return parts[0] if len(parts) == 1 else AllOf(parts)
+    def node(self, given: Any) -> FilterNode:
+        if not isinstance(given, dict):
+            raise MethodError(MethodErrorType.INVALID_ARGUMENTS, "filter: must be an object, at every level.")
+        if "operator" not in given:
+            found = [self._condition(name, value) for name, value in given.items()]
+            return found[0] if len(found) == 1 else AllOf(found)
+        self._spend("operators", 1)
+        operator, parts = given["operator"], given.get("conditions")
+        if not isinstance(operator, str) or operator not in _OPERATORS or not isinstance(parts, list):
+            names = ", ".join(_OPERATORS)
+            raise MethodError(
+                MethodErrorType.INVALID_ARGUMENTS, f"filter: needs conditions and an operator of {names}."
+            )
+        if extra := given.keys() - {"operator", "conditions"}:
+            raise _unsupported(f"{_quoted(min(extra))} cannot stand beside an operator.")
+        return _OPERATORS[operator]([self.node(part) for part in parts])
+
+    def _condition(self, name: str, value: Any) -> FilterNode:
+        self._spend("conditions", 1)
+        condition = self._named.get(name)
+        if condition is None:
+            raise _unsupported(f"{_quoted(name)} is no condition of this type; there are: {', '.join(self._named)}.")
+        each = condition.property
+        if each is None:
+            return self._words(value)
+        if value is None and each.nullable and condition.test is Test.EQUAL:
+            return Condition(each, condition.test, None)
+        if isinstance(each.kind, Reference) and isinstance(value, str):
+            value = self._resolve(value)
+        try:
+            return Condition(each, condition.test, _comparable(each, value))
+        except Invalid as invalid:
+            raise _unsupported(f"{name} {invalid}.") from None
+
+    def _words(self, text: Any) -> Words:
+        if not isinstance(text, str) or len(text) > MAX_TEXT:
+            raise _unsupported(f"text must be a string of at most {MAX_TEXT} characters.")
+        prefixes = words(text)
+        self._spend("words", len(prefixes))
+        return Words(prefixes)
+
+    def _spend(self, what: str, count: int) -> None:
+        self._left[what] -= count
+        if self._left[what] < 0:
+            raise _unsupported(f"There are too many {what} in this filter.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,10 +188,6 @@ class _Condition:
 
     property: Property | None
     test: Test = Test.EQUAL
-
-
-def _conditions_of(type: ObjectType, using: frozenset[str]) -> Mapping[str, _Condition]:
-    return dict(_each_condition(type, using))
 
 
 def _each_condition(type: ObjectType, using: frozenset[str]) -> Iterator[tuple[str, _Condition]]:
@@ -170,26 +200,6 @@ def _each_condition(type: ObjectType, using: frozenset[str]) -> Iterator[tuple[s
             for test in Test:
                 if test is not Test.EQUAL:
                     yield each.name + test.value, _Condition(each, test)
-
-
-def _parse_condition(name: str, value: Any, conditions: Mapping[str, _Condition], resolve: Resolve) -> FilterNode:
-    condition = conditions.get(name)
-    if condition is None:
-        raise _unsupported(f"{_quoted(name)} is no condition of this type; there are: {', '.join(conditions)}.")
-    each = condition.property
-    if each is None:
-        if not isinstance(value, str) or len(value) > MAX_TEXT:
-            raise _unsupported(f"text must be a string of at most {MAX_TEXT} characters.")
-        return Words(words(value))
-    if value is None and each.nullable and condition.test is Test.EQUAL:
-        return Condition(each, condition.test, None)
-    try:
-        parsed = _comparable(
-            each, resolve(value) if isinstance(each.kind, Reference) and isinstance(value, str) else value
-        )
-    except Invalid as invalid:
-        raise _unsupported(f"{name} {invalid}.") from None
-    return Condition(each, condition.test, parsed)
 
 
 def _comparable(each: Property, value: Any) -> Any:
