@@ -144,9 +144,9 @@ class KeyRing:
 
     async def _look_up(self, wanted: str, remote_ip: str) -> _Key | None:
         if self._throttle.retry_after(remote_ip) is None:
-            return await self._store.read(lambda reader: self._read(reader, wanted))
+            return await self._store.read(lambda reader: self._read(reader, wanted), brief=True)
         async with self._throttled_turn:
-            return await self._store.read(lambda reader: self._read(reader, wanted))
+            return await self._store.read(lambda reader: self._read(reader, wanted), brief=True)
 
     async def _read(self, reader: Reader, wanted: str) -> _Key | None:
         """Read a key, its digest and its tenant."""

@@ -72,7 +72,7 @@ async def handle_get(backing: Backing, type: ObjectType, call: Call) -> GetRespo
                 raise too_large("The objects are larger than an answer may be", backing.limits.max_size_response)
         return GetResponse(principal.account, state, [*objects.values()], [id for id in ids if id not in objects])
 
-    return await backing.store.read(work)
+    return await backing.store.read(work, brief=asked is not None)
 
 
 def _wanted(type: ObjectType, using: frozenset[str], properties: Sequence[str] | None) -> list[str]:

@@ -12,8 +12,8 @@ from jmap_oauth.model.definition import Action, ObjectType
 from jmap_oauth.model.query import Query, Window, parse_filter, parse_sort
 from jmap_oauth.protocol.dispatch import Call
 from jmap_oauth.protocol.errors import MethodError, MethodErrorType
-from jmap_oauth.protocol.types import Int, UnsignedInt
-from jmap_oauth.store.interface import AnchorNotFound, Page, Reader
+from jmap_oauth.protocol.types import MAX_INTEGER, Int, UnsignedInt
+from jmap_oauth.store.interface import AnchorNotFound, Page, Reader, TooCostly
 
 
 class QueryArguments(AccountArguments, frozen=True, kw_only=True):
@@ -70,5 +70,9 @@ async def handle_query(backing: Backing, type: ObjectType, call: Call) -> QueryR
         state, page = await backing.store.read(work)
     except AnchorNotFound:
         raise MethodError(MethodErrorType.ANCHOR_NOT_FOUND, "The anchor is not among the results.") from None
+    except TooCostly:
+        raise MethodError(MethodErrorType.UNSUPPORTED_FILTER, "It takes too long to find what matches.") from None
     cut = page.more and asked != arguments.limit
-    return QueryResponse(principal.account, state, False, page.position, page.ids, page.total, maximum if cut else None)
+    return QueryResponse(
+        principal.account, state, False, min(page.position, MAX_INTEGER), page.ids, page.total, maximum if cut else None
+    )

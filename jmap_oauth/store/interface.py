@@ -46,6 +46,10 @@ class AnchorNotFound(Exception):
     """The anchor of a query is not among its results."""
 
 
+class TooCostly(Exception):
+    """A query takes longer than a backend gives to one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """A window of query results. `total` is None unless it was asked for; `more` tells that results follow."""
@@ -89,6 +93,7 @@ class Reader(Protocol):
 
         Raises:
             AnchorNotFound: the anchor is not among the results.
+            TooCostly: it was given up; others want to be answered too.
         """
         ...
 
@@ -128,8 +133,10 @@ class Writer(Reader, Protocol):
 class Store(Protocol):
     """A database with the objects of a Model."""
 
-    async def read(self, work: Callable[[Reader], Awaitable[Result]]) -> Result:
+    async def read(self, work: Callable[[Reader], Awaitable[Result]], *, brief: bool = False) -> Result:
         """Run `work` on a snapshot and return its result.
+
+        `brief` says that it only looks things up by id or unique value: it then waits behind no query.
 
         Raises:
             Unavailable: nothing could be read.

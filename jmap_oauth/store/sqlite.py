@@ -46,6 +46,7 @@ class SqliteStore:
         self._watch = Watch(self._path)
         self._writing = Pool(self._path, busy_timeout, 1, writing=True)
         self._reading = Pool(self._path, busy_timeout, READERS)
+        self._looking_up = Pool(self._path, busy_timeout, READERS)
 
     async def open(self) -> None:
         """Open the database, and make it or bring it up to date first. Its folder must be there.
@@ -60,12 +61,14 @@ class SqliteStore:
                 self._watch.open()
                 await self._writing.open()
                 await self._reading.open()
+                await self._looking_up.open()
         except BaseException:
             await self.close()
             raise
 
-    async def read(self, work: Callable[[Reader], Awaitable[Result]]) -> Result:
-        return await self._reading.run(partial(_read, work, self._tables))
+    async def read(self, work: Callable[[Reader], Awaitable[Result]], *, brief: bool = False) -> Result:
+        pool = self._looking_up if brief else self._reading
+        return await pool.run(partial(_read, work, self._tables))
 
     async def write(self, work: Callable[[Writer], Awaitable[Result]]) -> Result:
         return await self._writing.run(partial(_write, work, self._tables, self._watch))
@@ -76,6 +79,7 @@ class SqliteStore:
     async def close(self) -> None:
         await self._writing.close()
         await self._reading.close()
+        await self._looking_up.close()
         self._watch.close()
 
     def _prepare(self) -> None:

@@ -7,16 +7,24 @@ the thread of its connection, however many statements it takes.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from jmap_oauth.model.definition import GLOBAL, ObjectType, Property, Record
 from jmap_oauth.model.query import Query, Words
 from jmap_oauth.store import sql
-from jmap_oauth.store.interface import AnchorNotFound, Changes, Page, Saved
+from jmap_oauth.store.interface import AnchorNotFound, Changes, Page, Saved, TooCostly
 from jmap_oauth.store.sql import Role, Sql, quoted
+
+QUERY_SECONDS: Final = 5.0
+"""Seconds after which a query is given up; all that are asked for fit in there many times, at a million records too."""
+
+STEPS_BETWEEN_LOOKS: Final = 100_000
+"""Steps of SQLite's machine, less than 10 ms, between two looks at the clock."""
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
@@ -77,6 +85,25 @@ def _array(values: Iterable[str]) -> str:
     return _encode([value for value in values if "\0" not in value]).decode()
 
 
+@contextmanager
+def _given(seconds: float, connection: sqlite3.Connection) -> Iterator[None]:
+    """Give up what takes longer.
+
+    Raises:
+        TooCostly: it does.
+    """
+    deadline = time.monotonic() + seconds
+    connection.set_progress_handler(lambda: time.monotonic() > deadline, STEPS_BETWEEN_LOOKS)
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
+            raise TooCostly from None
+        raise
+    finally:
+        connection.set_progress_handler(None, 0)
+
+
 class SqliteReader:
     """A snapshot; it lives as long as the transaction of its connection."""
 
@@ -98,6 +125,10 @@ class SqliteReader:
         return [found[id] for id in dict.fromkeys(ids) if id in found]
 
     async def query(self, type: ObjectType, account: str, query: Query) -> Page:
+        with _given(QUERY_SECONDS, self.connection):
+            return self._query(type, account, query)
+
+    def _query(self, type: ObjectType, account: str, query: Query) -> Page:
         table, window = self._tables[type.name], query.window
         matching = sql.all_of([sql.scope(type, account), sql.where(query.filter, table.search)])
         steps = sql.steps_of(query.sort)

@@ -36,11 +36,11 @@ class WatchedStore:
     most_at_once: int = 0
     after_read: Callable[[], Awaitable[None]] = do_nothing
 
-    async def read(self, work: Callable[[Reader], Awaitable[Result]]) -> Result:
+    async def read(self, work: Callable[[Reader], Awaitable[Result]], *, brief: bool = False) -> Result:
         self.reads += 1
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
-        result = await self.store.read(work)
+        result = await self.store.read(work, brief=brief)
         await self.after_read()
         self.at_once -= 1
         return result

@@ -92,6 +92,9 @@ async def test_sorts_order_with_nulls_last_and_ties_by_id(
         ({"endsAtIsLessThanOrEqual": "2027-01-01T00:00:00+00:00"}, "a"),
         ({"teamId": None}, "abc"),
         ({"teamId": "nobody"}, ""),
+        ({"operator": "OR", "conditions": [{"code": "a"}] * 1000}, "a"),
+        ({"operator": "NOT", "conditions": [{"operator": "OR", "conditions": [{"code": "a"}]}] * 999}, "bc"),
+        ({"text": "tree " * 300}, "ab"),
     ],
 )
 async def test_filters_select(root: Client, filter: dict[str, Any] | None, expected: str) -> None:
@@ -124,7 +127,13 @@ async def test_filters_select(root: Client, filter: dict[str, Any] | None, expec
         ({"operator": "OR", "conditions": ["a"]}, "invalidArguments", "filter"),
         ([], "invalidArguments", "filter"),
         ("a", "invalidArguments", "filter"),
-        ({"operator": "OR", "conditions": [{}] * 1000}, "unsupportedFilter", "1000"),
+        ({"operator": "OR", "conditions": [{"code": "a"}] * 1001}, "unsupportedFilter", "conditions"),
+        (
+            {"operator": "OR", "conditions": [{"operator": "OR", "conditions": []}] * 1000},
+            "unsupportedFilter",
+            "operators",
+        ),
+        ({"text": " ".join(f"w{number}" for number in range(101))}, "unsupportedFilter", "words"),
     ],
 )
 async def test_a_filter_that_cannot_be_answered_is_named(root: Client, filter: Any, type: str, said: str) -> None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from jmap_oauth.model.definition import GLOBAL
-from jmap_oauth.store.interface import Changes, Reader, Saved, Unavailable, Writer
+from jmap_oauth.model.query import DEFAULT_SORT, AllOf, Query, Window
+from jmap_oauth.store import sqlite_snapshot
+from jmap_oauth.store.interface import Changes, Page, Reader, Saved, TooCostly, Unavailable, Writer
 from jmap_oauth.store.sqlite import SqliteStore
 from jmap_oauth.store.sqlite_connections import READERS
 from tests.support.stores import all_of, create, look, make_widget, state
@@ -152,3 +155,35 @@ async def test_work_that_awaits_something_else_is_a_fault_and_nothing_of_it_is_d
     with pytest.raises(RuntimeError, match="may await nothing but the snapshot"):
         await sqlite.write(work)
     assert await all_of(sqlite, GLOBAL) == []
+
+
+async def test_brief_reads_wait_behind_no_others(sqlite: SqliteStore) -> None:
+    """As many reads as there are connections for them stand still, and a look-up is answered all the same."""
+    going, hold = threading.Semaphore(0), threading.Event()
+
+    async def long(reader: Reader) -> None:
+        going.release()
+        assert hold.wait(30)
+
+    reads = [asyncio.create_task(sqlite.read(long)) for _ in range(READERS)]
+    for _ in reads:
+        await asyncio.to_thread(going.acquire)
+    state = await sqlite.read(lambda reader: reader.state(WIDGET, GLOBAL), brief=True)
+    hold.set()
+    await asyncio.gather(*reads)
+    assert state == await sqlite.read(lambda reader: reader.state(WIDGET, GLOBAL))
+
+
+def first(limit: int) -> Callable[[Reader], Awaitable[Page]]:
+    query = Query(AllOf(()), DEFAULT_SORT, Window(limit=limit))
+    return lambda reader: reader.query(WIDGET, GLOBAL, query)
+
+
+async def test_a_query_that_takes_too_long_is_given_up(sqlite: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    await create(sqlite, *(make_widget(f"w{number}", None) for number in range(100)))
+    monkeypatch.setattr(sqlite_snapshot, "QUERY_SECONDS", 0.0)
+    monkeypatch.setattr(sqlite_snapshot, "STEPS_BETWEEN_LOOKS", 10)
+    with pytest.raises(TooCostly):
+        await sqlite.read(first(100))
+    monkeypatch.undo()
+    assert (await sqlite.read(first(1))).more
