@@ -12,7 +12,7 @@ import os
 import re
 import secrets
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass
 from typing import TypeVar
@@ -98,17 +98,27 @@ class SlowHasher:
 
     async def hash_all(self, plains: Sequence[str]) -> list[str]:
         """Return the hashes of many secrets, in their order."""
-        hashes = [""] * len(plains)
-        jobs = iter(enumerate(plains))
+        return await self._in_turn(self.hash, [(plain,) for plain in plains])
+
+    async def verify_all(self, pairs: Sequence[tuple[str, str]]) -> list[bool]:
+        """Tell of many pairs (hash, secret) whether they match, in their order."""
+        return await self._in_turn(self.verify, pairs)
+
+    async def _in_turn(
+        self, function: Callable[..., Awaitable[Result]], many: Sequence[tuple[str, ...]]
+    ) -> list[Result]:
+        """Call a function for each, with only as many in the queue at a time as there are threads."""
+        results: dict[int, Result] = {}
+        jobs = iter(enumerate(many))
 
         async def work() -> None:
-            for index, plain in jobs:
-                hashes[index] = await self.hash(plain)
+            for index, arguments in jobs:
+                results[index] = await function(*arguments)
 
         async with asyncio.TaskGroup() as group:
-            for _ in range(min(self._concurrency, len(plains))):
+            for _ in range(min(self._concurrency, len(many))):
                 group.create_task(work())
-        return hashes
+        return [results[index] for index in range(len(many))]
 
     async def verify(self, hash: str, plain: str) -> bool:
         """Tell whether a hash is that of a secret; what is no Argon2 hash, or dearer than allowed, is of none."""

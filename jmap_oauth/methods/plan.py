@@ -7,6 +7,7 @@ inside the transaction that keeps it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,10 +17,12 @@ from jmap_oauth.access.hashing import new_secret
 from jmap_oauth.access.principal import Principal
 from jmap_oauth.methods.call import Backing, resolve_id
 from jmap_oauth.methods.settlement import Settlement
-from jmap_oauth.model.definition import GLOBAL, MASK, Action, Flaw, ObjectType, Record, Secret
+from jmap_oauth.model.definition import GLOBAL, MASK, Action, Flaw, ObjectType, Property, Record, Secret
+from jmap_oauth.model.kinds import Invalid, SetOf
 from jmap_oauth.model.validate import Draft, draft_changed, draft_new
 from jmap_oauth.protocol.errors import SetError, SetErrorType
 from jmap_oauth.protocol.patch import PatchError, apply_patch
+from jmap_oauth.protocol.pointer import join_pointer, split_pointer
 from jmap_oauth.store.interface import Reader
 
 MAX_OBJECT_SIZE = 200_000
@@ -60,6 +63,8 @@ class SetRequest:
     created_ids: Mapping[str, str]
     wishes: Sequence[Wish]
     now: str
+    drafts: dict[tuple[Action, str], tuple[Record | None, Draft]] = field(default_factory=dict)
+    """What was drafted already, and from which state: the second plan holds a lock, and drafting can take long."""
 
 
 class Plan:
@@ -118,12 +123,20 @@ class Plan:
         if not isinstance(change.wish.given, dict):
             return SetError(SetErrorType.INVALID_PATCH, "There must be an object here.")
         try:
-            draft = self._draft_new(change.wish) if change.old is None else self._draft_changed(change.old, change.wish)
+            draft = self._draft_once(change)
         except PatchError as error:
             return SetError(SetErrorType.INVALID_PATCH, f"{error.pointer}: {error.reason}."[:500], [error.pointer])
         change.new, change.secrets = draft.record, dict(draft.secrets)
         flaws = draft.flaws or [*self._tenancy_flaws(draft.record)]
         return _invalid_properties(flaws) if flaws else None
+
+    def _draft_once(self, change: Change) -> Draft:
+        wish, old = change.wish, change.old
+        before, draft = self._request.drafts.get((wish.action, wish.id), (None, None))
+        if draft is None or before != old:
+            draft = self._draft_new(wish) if old is None else self._draft_changed(old, wish)
+            self._request.drafts[wish.action, wish.id] = old, draft
+        return draft
 
     def _draft_new(self, wish: Wish) -> Draft:
         given = self._resolved(wish.given)
@@ -142,8 +155,9 @@ class Plan:
         return Draft(record, {**draft.secrets, **made}, draft.flaws)
 
     def _draft_changed(self, old: Record, wish: Wish) -> Draft:
-        visible = self._type.visible(self._request.using).values()
-        changes = apply_patch(old, wish.given, {each.name: each.initial for each in visible if each.has_default})
+        visible = self._type.visible(self._request.using)
+        defaults = {name: each.initial for name, each in visible.items() if each.has_default}
+        changes = apply_patch(old, spell_members(wish.given, visible), defaults)
         is_server = self._request.principal.is_server
         return draft_changed(self._type, old, self._resolved(changes), self._request.using, by_server=is_server)
 
@@ -211,6 +225,31 @@ def _rounds(wishes: Sequence[Wish]) -> Iterator[list[Wish]]:
         first = {wish.id: wish for wish in reversed(wishes)}
         yield [wish for wish in wishes if first[wish.id] is wish]
         wishes = [wish for wish in wishes if first[wish.id] is not wish]
+
+
+def spell_members(patch: Mapping[str, Any], properties: Mapping[str, Property]) -> dict[str, Any]:
+    """Write the members of sets that a patch names as they are kept: a network goes by more than one name.
+
+    Raises:
+        PatchError: two pointers are one then.
+    """
+    spelt: dict[str, Any] = {}
+    for pointer, value in patch.items():
+        known = _spell_member(pointer, properties)
+        if known in spelt:
+            raise PatchError(pointer, "it is patched twice, under two names")
+        spelt[known] = value
+    return spelt
+
+
+def _spell_member(pointer: str, properties: Mapping[str, Property]) -> str:
+    name, slash, member = pointer.partition("/")
+    kind = properties[name].kind if name in properties else None
+    if slash and isinstance(kind, SetOf):
+        with suppress(Invalid, ValueError):  # what is wrong with it is found where it is applied
+            [plain] = split_pointer(member)
+            return f"{name}/{join_pointer([kind.member.parse(plain)])}"
+    return pointer
 
 
 def _going(changes: Iterable[Change]) -> list[Change]:

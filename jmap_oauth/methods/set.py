@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,12 +14,15 @@ from jmap_oauth.methods.call import AccountArguments, Backing, principal_of, rea
 from jmap_oauth.methods.plan import Change, Plan, SetRequest, Wish
 from jmap_oauth.model.definition import MASK, Action, ObjectType, Property, Record, Secret
 from jmap_oauth.model.ids import is_id, new_id
-from jmap_oauth.model.kinds import Text, now
+from jmap_oauth.model.kinds import SetOf, Text, now
 from jmap_oauth.protocol.dispatch import Call
 from jmap_oauth.protocol.errors import MethodError, MethodErrorType, SetError
+from jmap_oauth.protocol.pointer import split_pointer
 from jmap_oauth.store.interface import Changes, Reader, Saved, Writer
 
 _ATTEMPTS = 5
+_MANY = 10
+"""Objects of a call from which on they are drafted before the transaction, which then holds its lock for less long."""
 
 
 class SetArguments(AccountArguments, frozen=True, kw_only=True):
@@ -55,7 +58,7 @@ async def handle_set(backing: Backing, type: ObjectType, call: Call) -> SetRespo
     _require_some_write(backing, type, call)
     request = _read_request(backing, type, call, arguments)
     for _ in range(_ATTEMPTS):
-        prepared = await _prepare(request)
+        prepared = await _prepare(request, arguments)
         try:
             response = await backing.store.write(lambda writer: _commit(request, arguments, prepared, writer))  # noqa: B023
         except _Outdated:
@@ -86,12 +89,23 @@ def _read_request(backing: Backing, type: ObjectType, call: Call, arguments: Set
         raise MethodError(MethodErrorType.INVALID_ARGUMENTS, f"create: {wrong[0][:255]!r} is no creation id.")
     new_ids = {key: new_id() for key in create}
     known = {**call.created_ids, **new_ids}
+    _refuse_aliases(update, known)
     wishes = [
         *(Wish(Action.CREATE, key, new_ids[key], given) for key, given in create.items()),
         *(Wish(Action.UPDATE, key, resolve_id(key, known), patch) for key, patch in update.items()),
-        *(Wish(Action.DESTROY, key, resolve_id(key, known)) for key in dict.fromkeys(destroy)),
+        *(Wish(Action.DESTROY, id, id) for id in dict.fromkeys(resolve_id(key, known) for key in destroy)),
     ]
     return SetRequest(backing, type, principal_of(call), call.using, known, wishes, now())
+
+
+def _refuse_aliases(update: Iterable[str], known: Mapping[str, str]) -> None:
+    """Refuse two patches of one object: they have no order, and an object has one outcome."""
+    seen: dict[str, str] = {}
+    for key in update:
+        other = seen.setdefault(resolve_id(key, known), key)
+        if other != key:
+            description = f"update: {other[:255]!r} and {key[:255]!r} are the same object."
+            raise MethodError(MethodErrorType.INVALID_ARGUMENTS, description)
 
 
 class _Outdated(Exception):
@@ -106,31 +120,41 @@ class _Prepared:
     equals: bool = False
 
 
-_Secrets = Mapping[tuple[str, str], _Prepared]
-"""By the id of the object and the name of the property."""
+_Key = tuple[Action, str, str]
+"""The secret that an action gives to an object: action, id of the object, name of the property."""
+
+_Secrets = Mapping[_Key, _Prepared]
 
 
-async def _prepare(request: SetRequest) -> _Secrets:
-    """Hash the secrets of those objects that pass, before the transaction opens: hashing is slow."""
-    if not any(_may_hold_secret(request.type, wish) for wish in request.wishes):
+async def _prepare(request: SetRequest, arguments: SetArguments) -> _Secrets:
+    """Do what takes long before the transaction opens: draft many objects, hash the secrets of those that pass."""
+    if len(request.wishes) < _MANY and not any(_may_hold_secret(request.type, wish) for wish in request.wishes):
         return {}
 
     async def work(reader: Reader) -> tuple[list[Change], dict[tuple[str, str], str]]:
+        _check_state(arguments, await reader.state(request.type, request.principal.account))
         changes = [change for change in await Plan(request, reader).make() if not change.error and change.secrets]
         return changes, await _present_hashes(request.type, changes, reader)
 
     changes, present = await request.backing.store.read(work)
-    hasher = request.backing.hasher
-    prepared: dict[tuple[str, str], _Prepared] = {}
-    fresh: dict[tuple[str, str], str] = {}
-    for change, each in _secrets_of(request.type, changes, Secret.CHOSEN):
-        key, plain = (change.wish.id, each.name), change.secrets[each.name]
-        if key in present and await hasher.verify(present[key], plain):
-            prepared[key] = _Prepared(present[key], equals=True)
-        else:
-            fresh[key] = plain
-    hashes = await hasher.hash_all(list(fresh.values()))
-    return {**prepared, **{key: _Prepared(hash) for key, hash in zip(fresh, hashes, strict=True)}}
+    chosen = [each for each in request.type.secrets if each.secret is Secret.CHOSEN]
+    given = {
+        _key(change, each): change.secrets[each.name]
+        for change in changes
+        for each in chosen
+        if each.name in change.secrets
+    }
+    there = [key for key in given if key[1:] in present]
+    matches = await request.backing.hasher.verify_all([(present[key[1:]], given[key]) for key in there])
+    equal = {key: _Prepared(present[key[1:]], equals=True) for key, same in zip(there, matches, strict=True) if same}
+    fresh = [key for key in given if key not in equal]
+    hashes = await request.backing.hasher.hash_all([given[key] for key in fresh])
+    return {**equal, **{key: _Prepared(hash) for key, hash in zip(fresh, hashes, strict=True)}}
+
+
+def _check_state(arguments: SetArguments, state: str) -> None:
+    if arguments.if_in_state not in (None, state):
+        raise MethodError(MethodErrorType.STATE_MISMATCH, "The state is no longer the one given in ifInState.")
 
 
 def _may_hold_secret(type: ObjectType, wish: Wish) -> bool:
@@ -138,11 +162,8 @@ def _may_hold_secret(type: ObjectType, wish: Wish) -> bool:
     return any(each.secret is Secret.CHOSEN and given.get(each.name) not in (None, MASK) for each in type.secrets)
 
 
-def _secrets_of(type: ObjectType, changes: Sequence[Change], secret: Secret) -> Iterator[tuple[Change, Property]]:
-    for change in changes:
-        for each in type.secrets:
-            if each.secret is secret and each.name in change.secrets:
-                yield change, each
+def _key(change: Change, each: Property) -> _Key:
+    return change.wish.action, change.wish.id, each.name
 
 
 async def _present_hashes(type: ObjectType, changes: Sequence[Change], reader: Reader) -> dict[tuple[str, str], str]:
@@ -158,8 +179,7 @@ async def _commit(request: SetRequest, arguments: SetArguments, prepared: _Secre
     """Plan again on what is there now, keep what passes, and say what came of each object."""
     type, account = request.type, request.principal.account
     old_state = await writer.state(type, account)
-    if arguments.if_in_state not in (None, old_state):
-        raise MethodError(MethodErrorType.STATE_MISMATCH, "The state is no longer the one given in ifInState.")
+    _check_state(arguments, old_state)
     changes = await Plan(request, writer).make()
     passed = [change for change in changes if change.error is None]
     hashes = _hashes(type, passed, prepared, await _present_hashes(type, passed, writer))
@@ -191,8 +211,8 @@ def _hashes(
 def _hash_of(change: Change, each: Property, prepared: _Secrets, present: Mapping[tuple[str, str], str]) -> str:
     if each.secret is Secret.GENERATED:
         return digest(change.secrets[each.name])
-    key = change.wish.id, each.name
-    if key not in prepared or (prepared[key].equals and present.get(key) != prepared[key].hash):
+    key = _key(change, each)
+    if key not in prepared or (prepared[key].equals and present.get(key[1:]) != prepared[key].hash):
         raise _Outdated
     return prepared[key].hash
 
@@ -254,16 +274,26 @@ def _created(change: Change, visible: Mapping[str, Property]) -> dict[str, Any]:
 
 
 def _updated(change: Change, visible: Mapping[str, Property]) -> dict[str, Any] | None:
-    """Return what changed beyond the request: properties that it does not name, and text that was trimmed."""
+    """Return what changed beyond the request: what it does not name, and what is kept in other words than it has."""
     old, new, patch = change.old or {}, change.new or {}, change.wish.given
     named = {pointer.partition("/")[0] for pointer in patch}
     answer = {
         name: new[name]
         for name, each in visible.items()
-        if old[name] != new[name]
-        and (
-            name not in named
-            or (isinstance(each.kind, Text) and not each.secret and patch[name] not in (None, new[name]))
-        )
+        if old[name] != new[name] and (name not in named or _is_in_other_words(each, patch, new[name]))
     }
     return answer or None
+
+
+def _is_in_other_words(each: Property, patch: Mapping[str, Any], kept: Any) -> bool:
+    """Tell whether text was trimmed or members spelt anew; the same time in another form is the same time."""
+    if isinstance(each.kind, SetOf):
+        return any(member not in kept for member in _members_asked_for(each.name, patch))
+    return isinstance(each.kind, Text) and not each.secret and patch[each.name] not in (None, kept)
+
+
+def _members_asked_for(name: str, patch: Mapping[str, Any]) -> Iterator[str]:
+    for pointer, value in patch.items():
+        property, *member = split_pointer(pointer)
+        if property == name and value:
+            yield from member or (each for each, present in value.items() if present)
