@@ -109,7 +109,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     max_objects_in_get: Annotated[int, _number(1, 10_000, "maxObjectsInGet: objects in a /get.")] = 1_000
     max_objects_in_set: Annotated[int, _number(1, 10_000, "maxObjectsInSet: objects in a /set.")] = 1_000
     max_query_results: Annotated[int, _number(1, 100_000, "Ids in the answer to a /query.")] = 5_000
-    max_depth: Annotated[int, _number(16, 256, "Levels to which a request may nest.")] = 64
+    # At most 128: a filter nests half as many operators, and the stack of SQLite's parser has 100 places.
+    max_depth: Annotated[int, _number(16, 128, "Levels to which a request may nest.")] = 64
     max_size_upload: Annotated[int, _number(1, 1_000_000_000, "maxSizeUpload: an uploaded file.")] = 5_000_000
     max_concurrent_upload: Annotated[int, _number(1, 1_000, "maxConcurrentUpload: uploads at once to one account.")] = 4
 

@@ -10,8 +10,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from jmap_oauth.config import SETTINGS, Setting, Settings, SettingsError, load_settings
+from jmap_oauth.config import _NOT_SCHEMES, SETTINGS, Setting, Settings, SettingsError, load_settings
+from jmap_oauth.objects.redirects import NEVER
 from jmap_oauth.protocol.types import Limits
+from tests.support.served import ADMIN_KEY, call, serve_in_process
 
 KEY = "marker-of-a-key-that-nobody-may-see"
 NUMBERS = [pytest.param(each, id=each.name) for each in SETTINGS.values() if each.meta.ge is not None]
@@ -159,6 +161,22 @@ def test_a_number_is_bounded_on_both_sides(setting: Setting) -> None:
     assert getattr(from_environment(**{setting.name: str(most)}), setting.name) == most
     for beyond in (least - 1, most + 1):
         assert f"from {least:,} to {most:,}" in refusal({}, {setting.variable: str(beyond)})
+
+
+async def test_a_filter_can_be_as_deep_as_the_setting_allows(tmp_path: Path) -> None:
+    """The parser of SQLite has a stack of 100 entries, and ends the statement when it is full."""
+    deepest = int(SETTINGS["max_depth"].meta.le or 0)
+    filter: dict[str, Any] = {"clientId": "none"}
+    for number in range((deepest - 5) // 2):  # an operator is two levels; the Request around the filter is four
+        filter = {"operator": ("AND", "OR")[number % 2], "conditions": [filter, {"clientId": str(number)}]}
+    async with serve_in_process(tmp_path, max_depth=deepest) as client:
+        client.headers["Authorization"] = f"Bearer {ADMIN_KEY}"
+        answer = await call(client, "x:OAuthClient/query", filter=filter)
+    assert answer.get("ids") == [], answer
+
+
+def test_the_schemes_that_no_setting_allows_are_those_that_no_redirect_uri_may_have() -> None:
+    assert NEVER | {"http", "https"} == _NOT_SCHEMES
 
 
 def test_flags_go_before_variables_before_the_file_before_defaults(file: Path) -> None:
