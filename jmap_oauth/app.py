@@ -29,6 +29,7 @@ from jmap_oauth.methods.register import standard_methods
 from jmap_oauth.methods.set import SetResponse, handle_set
 from jmap_oauth.model.definition import GLOBAL, Model, Record
 from jmap_oauth.model.query import AllOf, Comparator, Query, Window
+from jmap_oauth.model.kinds import Date, Invalid, now
 from jmap_oauth.objects import schema_document, served_types
 from jmap_oauth.protocol.dispatch import Call, Dispatcher
 from jmap_oauth.protocol.errors import SetError
@@ -272,7 +273,11 @@ async def create_api_key(
     Raises:
         Unusable, Unavailable, CommandError: it was refused; the sentence names the property.
     """
-    _prepare_folder(settings)
+    _refuse_past(expires_at)
+    if settings.database == Settings().database:
+        _prepare_folder(settings)
+    else:
+        _require_database(settings)
     async with open_server(settings) as server:
         names = sorted(server.permissions) if permissions is None else permissions
         given = {
@@ -289,7 +294,7 @@ async def list_api_keys(settings: Settings) -> list[Record]:
     """Return all API keys, the oldest first, without what is hidden.
 
     Raises:
-        Unusable, Unavailable: the database cannot be read.
+        Unusable, Unavailable, CommandError: the database cannot be read.
     """
     query = Query(AllOf(()), [Comparator(None, ascending=True)], Window(limit=_MOST_KEYS))
     async with open_server(settings) as server:
@@ -302,6 +307,7 @@ async def list_api_keys(settings: Settings) -> list[Record]:
         return [{name: key[name] for name in visible} for key in await server.store.read(work)]
 
 
+    _require_database(settings)
 async def revoke_api_key(settings: Settings, id: str) -> None:
     """Destroy an API key.
 
@@ -319,8 +325,23 @@ def _raise_refusal(refused: Mapping[str, SetError] | None) -> None:
         raise CommandError(error.description or error.type.value)
 
 
+    _require_database(settings)
 def _prepare_folder(settings: Settings) -> None:
     """Make the folder of the default database; any other has to be there, lest a slip makes a second database."""
     if settings.database == Settings().database:
         with suppress(FileExistsError):
             settings.database_path.parent.mkdir(mode=0o700)
+def _refuse_past(expires_at: str | None) -> None:
+    """Refuse an end that has come. Programs may copy such keys with /set; a person has mistyped the year."""
+    with suppress(Invalid):  # which /set explains
+        if expires_at is not None and Date().parse(expires_at) <= now():
+            raise CommandError("expiresAt is not in the future: the key would never work.")
+
+
+def _require_database(settings: Settings) -> None:
+    """Refuse a database that is not there: a slip of its path would make another one, empty and apart."""
+    path = settings.database_path.absolute()
+    if path.parent.is_dir() and not path.exists():  # a missing folder is what opening names
+        raise CommandError(f"{path}: there is no such database; jmap-oauth serve would make it")
+
+

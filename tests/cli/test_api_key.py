@@ -16,8 +16,10 @@ KEY = "a-key-of-the-tests-and-of-nobody-else"
 
 @pytest.fixture
 def database(tmp_path: Path) -> str:
-    """A new database; it does not have to be made first."""
-    return str(tmp_path / "clients.db")
+    """A file that is empty: the first command makes a database of it."""
+    path = tmp_path / "clients.db"
+    path.touch()
+    return str(path)
 
 
 def status(server: Serving, key: str) -> int:
@@ -94,7 +96,34 @@ def test_a_missing_folder_is_named(tmp_path: Path, command: tuple[str, ...]) -> 
     assert (done.returncode, done.stdout, done.stderr.count("\n"), "nowhere" in done.stderr) == (1, "", 1, True)
 
 
+@pytest.mark.parametrize("command", [("create", "--all-permissions"), ("list",), ("revoke", "a")])
+def test_a_missing_database_is_named_and_not_made(tmp_path: Path, command: tuple[str, ...]) -> None:
+    """A slip of the path would show an empty list, or give a key to a server that does not exist."""
+    done = run("api-key", *command, "--database", "typo.db", folder=tmp_path)
+    sentence = f"Error: {tmp_path / 'typo.db'}: there is no such database; jmap-oauth serve would make it\n"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", sentence)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", [("list",), ("revoke", "a")])
+def test_the_default_database_is_made_by_create_alone(tmp_path: Path, command: tuple[str, ...]) -> None:
+    (tmp_path / "data").mkdir()
+    refused = run("api-key", *command, folder=tmp_path)
+    assert (refused.returncode, list((tmp_path / "data").iterdir())) == (1, [])
+    created = run("api-key", "create", "--all-permissions", folder=tmp_path)
+    assert (created.returncode, (tmp_path / "data" / "jmap-oauth.db").exists()) == (0, True)
+
+
+@pytest.mark.parametrize("date", ["2020-01-31T00:00:00Z", "1970-01-01T00:00:00+00:00"])
+def test_a_key_that_would_never_work_is_refused(tmp_path: Path, database: str, date: str) -> None:
+    flags = ("--all-permissions", "--expires-at", date, "--database", database)
+    done = run("api-key", "create", *flags, folder=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "Error: expiresAt is not in the future: the key would never work.\n"
+    assert run("api-key", "list", "--json", "--database", database, folder=tmp_path).stdout == ""
+
+
 def test_the_database_may_come_from_the_file_of_settings(tmp_path: Path, database: str) -> None:
     (tmp_path / "settings.toml").write_text(f'database = "{database}"\n')
     done = run("api-key", "create", "--all-permissions", "--config", "settings.toml", folder=tmp_path)
-    assert (done.returncode, Path(database).exists()) == (0, True)
+    assert (done.returncode, Path(database).stat().st_size > 0) == (0, True)

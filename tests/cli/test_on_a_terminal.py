@@ -68,18 +68,17 @@ def test_a_second_start_shows_nothing(tmp_path: Path, terminal: Terminal) -> Non
 
 
 def test_a_list_keeps_ids_whole_and_cuts_nothing(tmp_path: Path, terminal: Terminal) -> None:
-    database = ("--database", str(tmp_path / "clients.db"))
-    run("api-key", "create", "--all-permissions", "--description", "d" * 200, *database, folder=tmp_path)
-    listed = json.loads(run("api-key", "list", "--json", *database, folder=tmp_path).stdout)
-    command = [*COMMAND, "api-key", "list", *database]
-    subprocess.run(command, env=environment({"COLUMNS": "80", "TERM": "dumb"}), stdout=terminal.device, check=True)
+    run("api-key", "create", "--all-permissions", "--description", "d" * 200, folder=tmp_path)
+    listed = json.loads(run("api-key", "list", "--json", folder=tmp_path).stdout)
+    variables = environment({"COLUMNS": "80", "TERM": "dumb"})
+    subprocess.run([*COMMAND, "api-key", "list"], cwd=tmp_path, env=variables, stdout=terminal.device, check=True)
     shown = terminal.read()
     assert (listed["id"] in shown, shown.count("d") >= 200) == (True, True)
     assert max(map(len, shown.splitlines())) <= 80
 
 
 def test_a_made_key_is_explained(tmp_path: Path, terminal: Terminal) -> None:
-    command = [*COMMAND, "api-key", "create", "--all-permissions", "--database", str(tmp_path / "clients.db")]
-    subprocess.run(command, env=environment({}), stdout=terminal.device, check=True)
+    command = [*COMMAND, "api-key", "create", "--all-permissions"]
+    subprocess.run(command, cwd=tmp_path, env=environment({}), stdout=terminal.device, check=True)
     explanation, empty, secret, end = terminal.read().split("\n")
     assert (explanation.startswith("The API key "), empty, len(secret.split()), end) == (True, "", 1, "")
