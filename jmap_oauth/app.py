@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass
@@ -52,6 +53,8 @@ _TOLERATED = frozenset(
 _ADMIN_KEY = "admin_key"
 _MOST_KEYS = 100_000
 _PACKAGE = Path(__file__).parent
+
+logger = logging.getLogger(__name__)
 
 
 def schema_folder() -> Path:
@@ -140,6 +143,11 @@ class Server:
         created = (answer.created or {})["key"]
         return FirstKey(created["id"], created.get("secret", ""))
 
+    async def warn_without_keys(self) -> None:
+        """Say so in the log when there is no API key at all: nobody could get in."""
+        if not await self.store.read(lambda reader: reader.count(self.key_type, GLOBAL)):
+            logger.warning("There is no API key, so nobody can get in; jmap-oauth api-key create makes one")
+
     async def _write_last_use(self, dates: Mapping[str, str]) -> None:
         await self.set_objects("system", "ApiKey", {"update": {id: {"lastUsedAt": date} for id, date in dates.items()}})
 
@@ -202,6 +210,7 @@ class Application:
             DeclarationError, Unusable, Unavailable, CommandError: it cannot start.
         """
         async with open_server(self._settings) as server, server.serving():
+            await server.warn_without_keys()
             self._http = server.http()
             yield
 

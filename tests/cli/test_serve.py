@@ -27,6 +27,10 @@ def session(server: Serving, key: str, headers: dict[str, str] | None = None) ->
         return client.get(f"{server.url}/jmap/session").raise_for_status().json()
 
 
+def warnings(server: Serving) -> list[str]:
+    return [line for line in server.log if '"level":"WARNING"' in line]
+
+
 def test_the_first_start_without_terminal_writes_a_key_that_works(tmp_path: Path) -> None:
     with serve(folder=tmp_path) as server:
         file = tmp_path / "data" / "admin-key"
@@ -56,6 +60,26 @@ def test_the_key_of_the_environment_is_used_and_no_other_is_made(tmp_path: Path)
         assert session(server, KEY)["accounts"].keys() == {"global"}
         server.stop()
     assert (server.output, (tmp_path / "data" / "admin-key").exists()) == ("", False)
+
+
+def test_a_server_without_any_key_says_at_each_start_how_to_make_one(tmp_path: Path) -> None:
+    with serve(folder=tmp_path, JMAP_OAUTH_ADMIN_KEY=KEY) as server:
+        server.stop()
+    assert not warnings(server)
+    for _ in range(2):
+        with serve(folder=tmp_path) as server:
+            server.stop()
+        (warning,) = warnings(server)
+        assert "jmap-oauth api-key create" in warning
+
+
+def test_a_server_that_loses_the_key_of_the_setting_but_has_another_warns_of_nothing(tmp_path: Path) -> None:
+    run("api-key", "create", "--all-permissions", folder=tmp_path)
+    with serve(folder=tmp_path, JMAP_OAUTH_ADMIN_KEY=KEY) as server:
+        server.stop()
+    with serve(folder=tmp_path) as server:
+        server.stop()
+    assert not warnings(server)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
