@@ -18,7 +18,7 @@ from jmap_oauth.config import SETTINGS, Setting
 from jmap_oauth.model.definition import Action, Filter, Model, ObjectType
 from jmap_oauth.objects import served_types
 from jmap_oauth.protocol.errors import MethodErrorType, RequestErrorType, SetErrorType
-from tests.cli.process import ROOT
+from tests.cli.process import ROOT, run
 from tests.support.served import ADMIN_KEY, serve_process
 
 README = (ROOT / "README.md").read_text("utf-8")
@@ -95,6 +95,15 @@ def test_the_table_of_filters_and_sorts_is_that_of_the_declarations(type: Object
 def test_each_example_is_named_and_run_by_a_test(example: str) -> None:
     assert f"`{example}`" in README
     assert Path(example).stem in (ROOT / "tests" / "examples" / "test_examples.py").read_text("utf-8")
+
+
+@pytest.mark.skipif(not (shutil.which("sqlite3") and shutil.which("sh")), reason="needs sh and sqlite3")
+def test_the_backup_of_the_readme_is_a_database_for_its_owner_alone(tmp_path: Path) -> None:
+    (command,) = re.findall(r"^    (.*VACUUM INTO.*)$", README, re.MULTILINE)
+    assert run("api-key", "create", "--all-permissions", folder=tmp_path).returncode == 0
+    subprocess.run(["sh", "-c", f"umask 022; {command}"], cwd=tmp_path, check=True)
+    assert (tmp_path / "backup.db").stat().st_mode & 0o777 == 0o600
+    assert run("api-key", "list", "--database", "backup.db", folder=tmp_path).returncode == 0
 
 
 def first_request() -> tuple[str, Any]:
