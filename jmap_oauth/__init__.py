@@ -1,7 +1,7 @@
 """jmap-oauth: a JMAP-style admin RPC server for OAuth client registrations.
 
 `create_app(settings)` gives the whole server as one ASGI application, to run by itself or to mount in another one.
-Everything else of the package is internal; design and layers are described in the README.
+Everything else of the package is internal; its layers are described in the README ("How it is built").
 """
 
 from __future__ import annotations
