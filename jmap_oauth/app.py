@@ -29,8 +29,8 @@ from jmap_oauth.methods.call import Backing
 from jmap_oauth.methods.register import standard_methods
 from jmap_oauth.methods.set import SetResponse, handle_set
 from jmap_oauth.model.definition import GLOBAL, Model, Record
-from jmap_oauth.model.query import AllOf, Comparator, Query, Window
 from jmap_oauth.model.kinds import Date, Invalid, now
+from jmap_oauth.model.query import AllOf, Comparator, Query, Window
 from jmap_oauth.objects import schema_document, served_types
 from jmap_oauth.protocol.dispatch import Call, Dispatcher
 from jmap_oauth.protocol.errors import SetError
@@ -305,6 +305,7 @@ async def list_api_keys(settings: Settings) -> list[Record]:
     Raises:
         Unusable, Unavailable, CommandError: the database cannot be read.
     """
+    _require_database(settings)
     query = Query(AllOf(()), [Comparator(None, ascending=True)], Window(limit=_MOST_KEYS))
     async with open_server(settings) as server:
 
@@ -316,13 +317,13 @@ async def list_api_keys(settings: Settings) -> list[Record]:
         return [{name: key[name] for name in visible} for key in await server.store.read(work)]
 
 
-    _require_database(settings)
 async def revoke_api_key(settings: Settings, id: str) -> None:
     """Destroy an API key.
 
     Raises:
         Unusable, Unavailable, CommandError: there is no such key.
     """
+    _require_database(settings)
     async with open_server(settings) as server:
         answer = await server.set_objects("cli", "ApiKey", {"destroy": [id]})
         if answer.not_destroyed:
@@ -334,12 +335,6 @@ def _raise_refusal(refused: Mapping[str, SetError] | None) -> None:
         raise CommandError(error.description or error.type.value)
 
 
-    _require_database(settings)
-def _prepare_folder(settings: Settings) -> None:
-    """Make the folder of the default database; any other has to be there, lest a slip makes a second database."""
-    if settings.database == Settings().database:
-        with suppress(FileExistsError):
-            settings.database_path.parent.mkdir(mode=0o700)
 def _refuse_past(expires_at: str | None) -> None:
     """Refuse an end that has come. Programs may copy such keys with /set; a person has mistyped the year."""
     with suppress(Invalid):  # which /set explains
@@ -354,3 +349,8 @@ def _require_database(settings: Settings) -> None:
         raise CommandError(f"{path}: there is no such database; jmap-oauth serve would make it")
 
 
+def _prepare_folder(settings: Settings) -> None:
+    """Make the folder of the default database; any other has to be there, lest a slip makes a second database."""
+    if settings.database == Settings().database:
+        with suppress(FileExistsError):
+            settings.database_path.parent.mkdir(mode=0o700)
