@@ -46,7 +46,8 @@ class BaseUrl:
         if self._public is not None:
             return self._public
         name = host.decode() if host and _HOST.fullmatch(host) else _own_address(scope)
-        return f"{scope['scheme']}://{name}{scope.get('root_path', '')}"
+        scheme = "https" if scope["scheme"] == "https" else "http"  # a trusted proxy may have said ws or wss
+        return f"{scheme}://{name}{scope.get('root_path', '')}"
 
     def path_of(self, scope: Scope) -> str:
         """Return the path of the base URL: empty, or one that begins with a slash."""

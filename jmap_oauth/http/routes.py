@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
 from starlette.routing import Route
 
 from jmap_oauth.access.policy import Policy
@@ -21,7 +24,7 @@ from jmap_oauth.http.edge import Edge
 from jmap_oauth.http.health import MetricsEndpoint, ReadyEndpoint, live
 from jmap_oauth.http.metrics import Metrics
 from jmap_oauth.http.pages import Pages
-from jmap_oauth.http.problems import Problem, answer_error
+from jmap_oauth.http.problems import Problem, answer_error, make_problem, render
 from jmap_oauth.http.session import SessionEndpoint, Sessions
 from jmap_oauth.protocol.dispatch import Dispatcher
 from jmap_oauth.protocol.types import Limits
@@ -84,13 +87,24 @@ def _routes(services: Services, metrics: Metrics) -> Sequence[Route]:
     ]
 
 
+class _Cors(CORSMiddleware):
+    """Refuses a preflight with a problem document too; Starlette alone sends plain text."""
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        response = super().preflight_response(request_headers)
+        if response.status_code == HTTPStatus.OK:
+            return response
+        headers = [each for each in response.headers.items() if not each[0].startswith("content-")]
+        return render(make_problem(HTTPStatus.BAD_REQUEST, "Scripts of this origin may not ask this.", headers))
+
+
 def _cors(origins: Sequence[str]) -> Sequence[Middleware]:
     """Allow scripts of these origins to ask with a key of their own; never with what the browser has stored."""
     if not origins:
         return []
     return [
         Middleware(
-            CORSMiddleware,
+            _Cors,
             allow_origins=origins,
             allow_methods=["GET", "POST"],
             allow_headers=["Authorization", "Content-Type"],

@@ -231,3 +231,17 @@ async def test_scripts_of_other_origins_may_not(cors: httpx.AsyncClient, client:
 
     assert [answer.status_code for answer in answers] == [400, 200, 405, 200]
     assert not [answer for answer in answers if "access-control-allow-origin" in answer.headers]
+
+
+async def test_a_refused_preflight_is_a_problem_document(cors: httpx.AsyncClient) -> None:
+    headers = {"origin": "https://ui.example", **PREFLIGHT, "access-control-request-method": "DELETE"}
+    response = await cors.options("/api", headers=headers)
+
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.headers["vary"].startswith("Origin")
+    assert response.json() == {
+        "type": "about:blank",
+        "status": 400,
+        "title": "Bad Request",
+        "detail": "Scripts of this origin may not ask this.",
+    }

@@ -96,6 +96,15 @@ async def test_a_host_that_is_none_is_not_repeated(world: World, host: str) -> N
         assert (await session_of(client, host=host))["apiUrl"] == "https://own.example:8443/api"
 
 
+@pytest.mark.parametrize(("scheme", "shown"), [("https", "https"), ("http", "http"), ("ws", "http"), ("wss", "http")])
+async def test_urls_are_of_http_or_https_whatever_a_proxy_says(world: World, scheme: str, shown: str) -> None:
+    async def behind_proxy(scope: Any, receive: Any, send: Any) -> None:
+        await world.app()({**scope, "scheme": scheme}, receive, send)
+
+    async with connect(behind_proxy) as client:
+        assert (await session_of(client))["apiUrl"] == f"{shown}://widgets.example/api"
+
+
 async def test_urls_hold_the_path_under_which_the_application_is_mounted(world: World) -> None:
     outer = Starlette(routes=[Mount("/inner", world.app())])
     async with connect(outer, f"{BASE}/inner") as client:
