@@ -116,7 +116,9 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     max_header_bytes: Annotated[int, _number(8_192, 1_048_576, "A request line with its headers.")] = 65_536
     header_timeout: Annotated[int, _number(1, 3_600, "Time in which a request line and headers must arrive.")] = 10
-    body_timeout: Annotated[int, _number(1, 3_600, "Time that a body may take without progress.")] = 30
+    body_timeout: Annotated[
+        int, _number(1, 3_600, "Time that a body, or a client that is sent an answer, may take without progress.")
+    ] = 30
     keep_alive_timeout: Annotated[int, _number(1, 3_600, "Time that a connection is kept without a request.")] = 15
     stop_timeout: Annotated[int, _number(1, 3_600, "Time to finish what was begun when told to stop.")] = 10
 

@@ -7,7 +7,9 @@ tests/http/test_server.py notices when they change.
 import asyncio
 import re
 import secrets
+import socket
 from collections.abc import Sequence
+from contextlib import suppress
 from http import HTTPStatus
 
 import msgspec
@@ -23,6 +25,9 @@ MIN_PROGRESS = 1024
 MAX_HELD = 1024 * 1024
 # Closed while the client still sends, its kernel would discard the answer: read on for a moment (RFC 9112 9.6).
 LINGER_SECONDS = 2.0
+# Bytes of answers kept for a client before the application has to wait until it reads.
+MAX_UNSENT = 64 * 1024
+NOTSENT_LOWAT: int | None = getattr(socket, "TCP_NOTSENT_LOWAT", None)  # Linux and macOS have it
 
 Headers = Sequence[tuple[bytes, bytes]]
 HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
@@ -84,15 +89,47 @@ class BoundedProtocol(HttpToolsProtocol):
     _answering = False  # the request has been read, its answer is not complete
     _ended = False  # nothing that arrives from now on counts
     _fault: HTTPStatus | None = None
+    _delivery_timer: asyncio.TimerHandle | None = None
+    _unsent: tuple[object, int, int] | None = None  # see _check_delivery
+    _drained = 0  # times that the client has read on after it let us wait
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn narrows it
         super().connection_made(transport)
+        _limit_unsent(transport)
         self._watch()
+        self._watch_delivery(self.body_timeout)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._ended = True
         self._set_timer(None)
+        if self._delivery_timer:
+            self._delivery_timer.cancel()
         super().connection_lost(exc)
+
+    def resume_writing(self) -> None:
+        self._drained += 1
+        super().resume_writing()
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        self._watch_delivery(LINGER_SECONDS)
+
+    def _watch_delivery(self, seconds: float) -> None:
+        """Look every `seconds` whether the client takes what it is sent, even where the connection is being closed."""
+        if self._delivery_timer:
+            self._delivery_timer.cancel()
+        self._delivery_timer = self.loop.call_later(seconds, self._check_delivery, seconds)
+        self._unsent = (self.cycle, self._drained, self.transport.get_write_buffer_size())
+
+    def _check_delivery(self, seconds: float) -> None:
+        cycle, drained, size = self._unsent or (None, 0, 0)
+        left = self.transport.get_write_buffer_size()
+        # Another request has come, or the buffer has been emptied once or by some part: the client reads.
+        reads = self.cycle is not cycle or self._drained > drained or left <= max(size - MIN_PROGRESS, 0)
+        if reads or not size:
+            self._watch_delivery(seconds)
+        else:
+            self.transport.abort()
 
     def data_received(self, data: bytes) -> None:
         if not self._ended:
@@ -242,6 +279,15 @@ class BoundedProtocol(HttpToolsProtocol):
 
 
 def bounded_protocol(max_header_bytes: int, header_timeout: float, body_timeout: float) -> type[HttpToolsProtocol]:
-    """Return the class for `uvicorn.Config(http=...)`: bytes of a head, seconds for it, seconds without body."""
+    """Return the class for `uvicorn.Config(http=...)`: bytes of a head, seconds for it, seconds without progress."""
     bounds = {"max_header_bytes": max_header_bytes, "header_timeout": header_timeout, "body_timeout": body_timeout}
     return type("BoundedProtocol", (BoundedProtocol,), bounds)
+
+
+def _limit_unsent(transport: asyncio.Transport) -> None:
+    transport.set_write_buffer_limits(MAX_UNSENT)
+    connection = transport.get_extra_info("socket")
+    if NOTSENT_LOWAT is not None and connection is not None and connection.family != socket.AF_UNIX:
+        # Else the kernel takes megabytes at once, and does not say that a slow client reads until it has read those.
+        with suppress(OSError):  # the client has left already
+            connection.setsockopt(socket.IPPROTO_TCP, NOTSENT_LOWAT, MAX_UNSENT)
