@@ -5,6 +5,7 @@ It speaks ASGI itself: Starlette's Request and Response would take a third of th
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 
 import msgspec
@@ -26,6 +27,9 @@ _SIZE = "maxSizeRequest"
 
 PIECE = 64 * 1024
 """Bytes of an answer that are sent at once."""
+
+IN_THREAD = 256 * 1024
+"""Bytes of a body from which on it is parsed in a thread, lest all other requests wait for that."""
 
 UNKNOWN_METHOD = "unknown"
 """Stands in log and metrics for method names that clients made up."""
@@ -62,7 +66,8 @@ class Api:
             pass  # nobody is left to answer
 
     async def _run(self, exchange: Exchange, body: bytes, principal: Principal, session_state: str) -> bytes:
-        request = self._dispatcher.parse(body)
+        parse = self._dispatcher.parse
+        request = parse(body) if len(body) < IN_THREAD else await asyncio.to_thread(parse, body)
         known = self._dispatcher.method_names
         exchange.calls = [name if name in known else UNKNOWN_METHOD for name, _, _ in request.method_calls]
         return _encoder.encode(await self._dispatcher.run(request, principal, session_state))

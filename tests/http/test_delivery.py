@@ -1,17 +1,19 @@
-"""Clients that do not take what they are sent."""
+"""Clients that do not take what they are sent, and large bodies."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import socket
+import threading
 from contextlib import suppress
 
 import httpx
 import pytest
 
 from jmap_oauth.http import server as edge
-from jmap_oauth.protocol.types import Limits
+from jmap_oauth.protocol.dispatch import Dispatcher
+from jmap_oauth.protocol.types import CORE, Limits, Request
 from tests.http.serving import ECHO, JSON, KEY, World, bearer, connect, request_of, serve
 
 LARGE = Limits(max_size_request=20_000_000, max_concurrent_requests=1)
@@ -93,3 +95,32 @@ async def test_a_client_that_reads_slowly_gets_everything(world: World) -> None:
     async with serve(world.app(), body_timeout=0.5) as address:
         with await ask_without_reading(address) as client:
             assert await read_slowly(client, pause=0.05) >= ANSWER
+
+
+class Watched(Dispatcher):
+    """Notes in which thread it parses."""
+
+    threads: list[bool]
+
+    def parse(self, body: bytes) -> Request:
+        self.threads.append(threading.current_thread() is threading.main_thread())
+        return super().parse(body)
+
+
+@pytest.mark.parametrize(("size", "in_main_thread"), [(1000, True), (300_000, False)])
+async def test_large_bodies_are_parsed_beside_the_loop(world: World, size: int, in_main_thread: bool) -> None:
+    world.limits = LARGE
+    dispatcher = Watched({}, frozenset({CORE}), LARGE)
+    dispatcher.threads = []
+    async with connect(world.app(dispatcher=dispatcher)) as client:
+        answer = await client.post("/api", content=echo_of(size), headers={**bearer(), **JSON})
+
+    assert (answer.status_code, dispatcher.threads) == (200, [in_main_thread])
+
+
+async def test_a_large_body_that_is_no_request_is_a_problem(world: World) -> None:
+    world.limits = LARGE
+    async with connect(world.app()) as client:
+        response = await client.post("/api", content=b"[" + b" " * 300_000, headers={**bearer(), **JSON})
+
+    assert (response.status_code, response.json()["title"]) == (400, "Not JSON")
