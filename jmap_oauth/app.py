@@ -234,8 +234,10 @@ def configure_logging(settings: Settings) -> None:
 
 
 def protocol_class(settings: Settings) -> type[asyncio.Protocol]:
-    """Return the HTTP protocol for uvicorn that keeps the limits of headers and bodies."""
-    return bounded_protocol(settings.max_header_bytes, settings.header_timeout, settings.body_timeout)
+    """Return the HTTP protocol for uvicorn that keeps the limits of connections, headers and bodies."""
+    return bounded_protocol(
+        settings.max_header_bytes, settings.header_timeout, settings.body_timeout, settings.max_connections
+    )
 
 
 # What the command line does straight on the database

@@ -8,12 +8,16 @@ import asyncio
 import re
 import secrets
 import socket
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from http import HTTPStatus
 
 import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+if sys.platform != "win32":
+    import resource
 
 MAX_HEADERS = 100
 # A chunked body is parsed in pieces of this many bytes, so its trailers are counted with at most this error.
@@ -27,6 +31,9 @@ MAX_HELD = 1024 * 1024
 LINGER_SECONDS = 2.0
 # Bytes of answers kept for a client before the application has to wait until it reads.
 MAX_UNSENT = 64 * 1024
+# Descriptors kept back from connections, for the database and whatever else the process opens.
+SPARE_DESCRIPTORS = 64
+WARNING_SECONDS = 60.0
 NOTSENT_LOWAT: int | None = getattr(socket, "TCP_NOTSENT_LOWAT", None)  # Linux and macOS have it
 
 Headers = Sequence[tuple[bytes, bytes]]
@@ -77,6 +84,8 @@ class BoundedProtocol(HttpToolsProtocol):
     max_header_bytes: int
     header_timeout: float
     body_timeout: float
+    max_connections: int
+    _warn_at = 0.0  # of the class: when the next warning is due
 
     _timer: asyncio.TimerHandle | None = None
     _received = b""  # not parsed yet
@@ -95,9 +104,19 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn narrows it
         super().connection_made(transport)
+        if len(self.connections) > self.max_connections:
+            self._turn_away()
+            return
         _limit_unsent(transport)
         self._watch()
         self._watch_delivery(self.body_timeout)
+
+    def _turn_away(self) -> None:
+        self._ended = True
+        self.transport.abort()
+        if self.loop.time() >= self._warn_at:
+            type(self)._warn_at = self.loop.time() + WARNING_SECONDS
+            self.logger.warning("Turned a connection away: %d are open, as many as may be", self.max_connections)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._ended = True
@@ -278,9 +297,19 @@ class BoundedProtocol(HttpToolsProtocol):
         self._set_timer(LINGER_SECONDS)
 
 
-def bounded_protocol(max_header_bytes: int, header_timeout: float, body_timeout: float) -> type[HttpToolsProtocol]:
-    """Return the class for `uvicorn.Config(http=...)`: bytes of a head, seconds for it, seconds without progress."""
-    bounds = {"max_header_bytes": max_header_bytes, "header_timeout": header_timeout, "body_timeout": body_timeout}
+def bounded_protocol(
+    max_header_bytes: int, header_timeout: float, body_timeout: float, max_connections: int = 10_000
+) -> type[HttpToolsProtocol]:
+    """Return the class for `uvicorn.Config(http=...)`.
+
+    Bytes of a head, seconds for it, seconds without progress of a body or of an answer, connections at once.
+    """
+    bounds = {
+        "max_header_bytes": max_header_bytes,
+        "header_timeout": header_timeout,
+        "body_timeout": body_timeout,
+        "max_connections": min(max_connections, _most_descriptors()),
+    }
     return type("BoundedProtocol", (BoundedProtocol,), bounds)
 
 
@@ -291,3 +320,11 @@ def _limit_unsent(transport: asyncio.Transport) -> None:
         # Else the kernel takes megabytes at once, and does not say that a slow client reads until it has read those.
         with suppress(OSError):  # the client has left already
             connection.setsockopt(socket.IPPROTO_TCP, NOTSENT_LOWAT, MAX_UNSENT)
+
+
+def _most_descriptors() -> int:
+    """Return how many connections the process could open before it runs out of descriptors for anything else."""
+    if sys.platform == "win32":
+        return sys.maxsize
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return sys.maxsize if soft == resource.RLIM_INFINITY else max(soft - SPARE_DESCRIPTORS, 1)

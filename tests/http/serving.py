@@ -119,10 +119,10 @@ def connect(app: ASGIApp, base_url: str = BASE) -> httpx.AsyncClient:
 
 @asynccontextmanager
 async def serve(
-    app: ASGIApp, *, body_timeout: float = 30, stop_timeout: int | None = None
+    app: ASGIApp, *, body_timeout: float = 30, max_connections: int = 10_000, stop_timeout: int | None = None
 ) -> AsyncIterator[tuple[str, int]]:
     """Run an application under uvicorn on a free port of the loopback address; gives (host, port)."""
-    http = bounded_protocol(65_536, 10, body_timeout)
+    http = bounded_protocol(65_536, 10, body_timeout, max_connections)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = uvicorn.Server(
             uvicorn.Config(app, log_config=None, http=http, lifespan="off", timeout_graceful_shutdown=stop_timeout)

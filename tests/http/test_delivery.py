@@ -1,12 +1,14 @@
-"""Clients that do not take what they are sent, and large bodies."""
+"""Clients that do not take what they are sent, large bodies, and the number of connections."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import socket
 import threading
 from contextlib import suppress
+from typing import Any
 
 import httpx
 import pytest
@@ -18,6 +20,7 @@ from tests.http.serving import ECHO, JSON, KEY, World, bearer, connect, request_
 
 LARGE = Limits(max_size_request=20_000_000, max_concurrent_requests=1)
 ANSWER = 4_000_000
+GET = b"GET /healthz/live HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
 def echo_of(size: int) -> bytes:
@@ -124,3 +127,50 @@ async def test_a_large_body_that_is_no_request_is_a_problem(world: World) -> Non
         response = await client.post("/api", content=b"[" + b" " * 300_000, headers={**bearer(), **JSON})
 
     assert (response.status_code, response.json()["title"]) == (400, "Not JSON")
+
+
+async def test_connections_beyond_the_limit_are_closed(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """Those that are open serve on, and the log says it once a minute."""
+    async with serve(world.app(), max_connections=2) as address:
+        kept = [await asyncio.open_connection(*address) for _ in range(2)]
+        await ask(kept[1])  # both have been accepted
+        assert [await outcome(address) for _ in range(3)] == [b""] * 3
+        assert await ask(kept[0]) == b"HTTP/1.1 200 OK\r\n"
+        for _, writer in kept:
+            writer.close()
+
+    assert len([record for record in caplog.records if record.levelno == logging.WARNING]) == 1
+
+
+async def test_a_connection_that_ends_makes_room(world: World) -> None:
+    async with serve(world.app(), max_connections=1) as address:
+        _, writer = await asyncio.open_connection(*address)
+        writer.close()
+        await writer.wait_closed()
+        while await outcome(address) != b"HTTP/1.1 200 OK\r\n":
+            await asyncio.sleep(0.01)
+
+
+def test_connections_leave_descriptors_to_the_rest() -> None:
+    resource = pytest.importorskip("resource")
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    bounds: Any = edge.bounded_protocol(65_536, 10, 30, 10**9)
+
+    assert bounds.max_connections == soft - edge.SPARE_DESCRIPTORS
+
+
+async def ask(streams: tuple[asyncio.StreamReader, asyncio.StreamWriter]) -> bytes:
+    """Return the first line of an answer, or nothing when the server has closed."""
+    reader, writer = streams
+    writer.write(GET)
+    return await reader.readline()
+
+
+async def outcome(address: tuple[str, int]) -> bytes:
+    reader, writer = await asyncio.open_connection(*address)
+    try:
+        return await ask((reader, writer))
+    except ConnectionError:
+        return b""
+    finally:
+        writer.close()
