@@ -13,7 +13,6 @@ import pytest_asyncio
 import uvicorn
 
 from jmap_oauth.http import server as edge
-from jmap_oauth.http.server import bounded_protocol
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -31,11 +30,10 @@ LAST = b"GET /last HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 async def read_body(receive: Receive) -> bytes | None:
     """Return the whole body, or None when the client left before its end."""
     body = b""
-    while (message := await receive())["type"] == "http.request":
-        body += message["body"]
-        if not message["more_body"]:
-            return bytes(body)
-    return None
+    more = True
+    while more and (message := await receive())["type"] == "http.request":
+        body, more = body + message["body"], message["more_body"]
+    return None if more else body
 
 
 async def app(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
@@ -47,10 +45,10 @@ async def app(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> 
     if path.startswith("/late"):
         await asyncio.sleep(0.7)
     body = b"" if path.endswith("/early") else await read_body(receive)
-    if path == "/stream":
-        await receive()
     if body is None:
         return
+    if path == "/stream":
+        await receive()
     headers = [[name.decode(), value.decode()] for name, value in scope["headers"]]
     seen = {"path": path, "version": scope["http_version"], "headers": headers, "body": body.decode()}
     document = json.dumps(seen).encode()
@@ -63,7 +61,7 @@ async def app(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> 
 @asynccontextmanager
 async def running(header_timeout: float, body_timeout: float) -> AsyncIterator[tuple[uvicorn.Server, int]]:
     """Run uvicorn in this loop on a free port; leave when it has stopped."""
-    http = bounded_protocol(LIMIT, header_timeout, body_timeout)
+    http = edge.bounded_protocol(LIMIT, header_timeout, body_timeout)
     server = uvicorn.Server(
         uvicorn.Config(app, port=0, http=http, ws="none", lifespan="off", log_config=None, timeout_graceful_shutdown=1)
     )
@@ -170,16 +168,14 @@ async def test_number_of_headers(patient: int, number: int, status: int) -> None
     assert statuses(await talk(patient, LAST[:-2] + b"X: y\r\n" * (number - 2) + b"\r\n")) == [status]
 
 
-BODIES = (
-    b"Content-Length: 262144\r\n\r\n" + b"b" * 262_144,
-    b"Transfer-Encoding: chunked\r\n\r\n" + b"1\r\nb\r\n" * 30_000 + b"0\r\n\r\n",
-)
+LARGE = POST + b"Content-Length: 262144\r\n\r\n" + b"b" * 262_144
+SMALL_CHUNKS = CHUNKED + b"1\r\nb\r\n" * 30_000 + b"0\r\n\r\n"
 
 
-@pytest.mark.parametrize("body", BODIES)
-async def test_body_does_not_count(patient: int, body: bytes) -> None:
+@pytest.mark.parametrize("request_", [LARGE, SMALL_CHUNKS])
+async def test_body_does_not_count(patient: int, request_: bytes) -> None:
     """A body is not part of the head, nor is the framing of many small chunks."""
-    assert statuses(await talk(patient, POST + body + LAST)) == [200, 200]
+    assert statuses(await talk(patient, request_ + LAST)) == [200, 200]
 
 
 @pytest.mark.parametrize("flood", [b"0\r\n" + b"X: y\r\n" * 12_000, b"1;" + b"x" * LIMIT * 2, b"0" * LIMIT * 2])
@@ -406,7 +402,7 @@ async def test_scope(patient: int) -> None:
     assert documents(answer)[0] == {"path": "/a b", "version": "1.1", "headers": headers, "body": "b"}
 
 
-@pytest.mark.parametrize("host", [b"example.org", b"127.0.0.1:8080", b"[::1]:8080", b"some_name"])
+@pytest.mark.parametrize("host", [b"example.org", b"127.0.0.1:8080", b"[::1]:8080"])
 @pytest.mark.parametrize("target", [b"/last", b"http://%b/last?x", b"HTTPS://%b/last"])
 async def test_targets_and_hosts(patient: int, host: bytes, target: bytes) -> None:
     """A target is a path, or has the host before it, which proxies send; hosts are names or addresses."""
