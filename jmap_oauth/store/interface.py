@@ -46,6 +46,10 @@ class AnchorNotFound(Exception):
     """The anchor of a query is not among its results."""
 
 
+class CannotCalculateChanges(Exception):
+    """A state is not one of this database, type and account, or older than what is kept of those who left."""
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """A window of query results. `total` is None unless it was asked for; `more` tells that results follow."""
@@ -54,6 +58,20 @@ class Page:
     position: int
     more: bool
     total: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeLog:
+    """What changed in an account since a state, each id in one list only, and the state that this leads to.
+
+    `more` tells that the log was cut: it leads to a state in between, from which it can be continued.
+    """
+
+    created: Sequence[str]
+    updated: Sequence[str]
+    destroyed: Sequence[str]
+    state: str
+    more: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +108,29 @@ class Reader(Protocol):
         Raises:
             AnchorNotFound: the anchor is not among the results.
         """
+        ...
+
+    async def changes(self, type: ObjectType, account: str, since: str, limit: int) -> ChangeLog:
+        """Return what changed since a state, at most `limit` ids, in the order of the changes.
+
+        Whoever left the account and came back since then was updated; who came and left again is not mentioned. A
+        log that was cut and continued from the state it led to may mention an id again, and converges: applied one
+        after the other, the parts give what is there, while writers go on.
+
+        Raises:
+            CannotCalculateChanges: the state is not one of this type and account, or too old.
+        """
+        ...
+
+    async def indexes(self, type: ObjectType, account: str, query: Query, ids: Sequence[str]) -> dict[str, int]:
+        """Return the index that each of these ids has in the whole result of a query; its window does not matter.
+
+        Ids that do not match are left out. It counts ranges in the order of the sort, and numbers no rows.
+        """
+        ...
+
+    async def states(self, accounts: Sequence[str]) -> dict[str, dict[str, str]]:
+        """Return the states of all types that ever changed there, by account and name of the type."""
         ...
 
     async def find(self, type: ObjectType, property: Property, values: Sequence[str]) -> list[Record]:
