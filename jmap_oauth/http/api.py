@@ -5,7 +5,6 @@ It speaks ASGI itself: Starlette's Request and Response would take a third of th
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 
 import msgspec
@@ -14,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from jmap_oauth.access.principal import Principal
 from jmap_oauth.http.authentication import Gate
+from jmap_oauth.http.concurrency import Concurrency
 from jmap_oauth.http.exchange import Exchange, exchange_of
 from jmap_oauth.http.problems import request_problem
 from jmap_oauth.http.session import Sessions
@@ -22,6 +22,7 @@ from jmap_oauth.protocol.errors import RequestError, RequestErrorType
 from jmap_oauth.protocol.types import Limits
 
 _encoder = msgspec.json.Encoder()
+_SIZE = "maxSizeRequest"
 
 UNKNOWN_METHOD = "unknown"
 """Stands in log and metrics for method names that clients made up."""
@@ -34,8 +35,10 @@ class Api:
         self._dispatcher = dispatcher
         self._gate = gate
         self._sessions = sessions
-        self._limits = limits
-        self._running: Counter[str] = Counter()
+        self._max_size = limits.max_size_request
+        self._running = Concurrency(
+            limits.max_concurrent_requests, "maxConcurrentRequests", "requests at once with one key"
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. Nothing of its body is read before key, headers and concurrency are found good."""
@@ -43,14 +46,11 @@ class Api:
         principal = await self._gate.admit(exchange)
         try:
             check_content_type(exchange.headers)
-            check_content_length(exchange.headers, self._limits.max_size_request)
-            self._begin(principal.id)
-            try:
-                body = await read_body(receive, self._limits.max_size_request)
+            check_content_length(exchange.headers, self._max_size, _SIZE)
+            with self._running.one(principal.id):
+                body = await read_body(receive, self._max_size, _SIZE)
                 state = self._sessions.find(principal, scope).state
                 await _send_json(send, await self._run(exchange, body, principal, state))
-            finally:
-                self._end(principal.id)
         except RequestError as error:
             raise request_problem(error) from None
         except ClientDisconnect:
@@ -61,17 +61,6 @@ class Api:
         known = self._dispatcher.method_names
         exchange.calls = [name if name in known else UNKNOWN_METHOD for name, _, _ in request.method_calls]
         return _encoder.encode(await self._dispatcher.run(request, principal, session_state))
-
-    def _begin(self, key: str) -> None:
-        if self._running[key] >= self._limits.max_concurrent_requests:
-            detail = f"More than {self._limits.max_concurrent_requests} requests at once with one key."
-            raise RequestError(RequestErrorType.LIMIT, detail, limit="maxConcurrentRequests")
-        self._running[key] += 1
-
-    def _end(self, key: str) -> None:
-        self._running[key] -= 1
-        if not self._running[key]:
-            del self._running[key]
 
 
 def check_content_type(headers: Mapping[bytes, bytes]) -> None:
@@ -85,22 +74,22 @@ def check_content_type(headers: Mapping[bytes, bytes]) -> None:
         raise RequestError(RequestErrorType.NOT_JSON, "The content type must be application/json.")
 
 
-def check_content_length(headers: Mapping[bytes, bytes], limit: int) -> None:
-    """Refuse a body that announces itself as too large; `limit` is in bytes.
+def check_content_length(headers: Mapping[bytes, bytes], limit: int, name: str) -> None:
+    """Refuse a body that announces itself as larger than `limit` bytes; `name` is that of the limit.
 
     Raises:
-        RequestError: limit (maxSizeRequest).
+        RequestError: limit.
     """
     length = headers.get(b"content-length", b"0").lstrip(b"0")
     if length.isdigit() and (len(length) > len(str(limit)) or int(length) > limit):
-        raise _too_large(limit)
+        raise _too_large(limit, name)
 
 
-async def read_body(receive: Receive, limit: int) -> bytes:
+async def read_body(receive: Receive, limit: int, name: str) -> bytes:
     """Read a body of at most `limit` bytes; the first one beyond ends it, whatever the headers said.
 
     Raises:
-        RequestError: limit (maxSizeRequest).
+        RequestError: limit.
         ClientDisconnect: the client went away.
     """
     body = bytearray()
@@ -111,15 +100,15 @@ async def read_body(receive: Receive, limit: int) -> bytes:
             raise ClientDisconnect
         body += message.get("body", b"")
         if len(body) > limit:
-            raise _too_large(limit)
+            raise _too_large(limit, name)
         more = message.get("more_body", False)
     return bytes(body)
 
 
-def _too_large(limit: int) -> RequestError:
+def _too_large(limit: int, name: str) -> RequestError:
     # The connection stays open: most clients send the rest before they look for an answer, and closed under them they
     # would find none. The server throws the rest away, for as long as a body may be without progress.
-    return RequestError(RequestErrorType.LIMIT, f"The request is larger than {limit} bytes.", limit="maxSizeRequest")
+    return RequestError(RequestErrorType.LIMIT, f"The request is larger than {limit} bytes.", limit=name)
 
 
 async def _send_json(send: Send, body: bytes) -> None:
