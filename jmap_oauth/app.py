@@ -24,6 +24,7 @@ from jmap_oauth.config import Settings
 from jmap_oauth.http.logs import configure_logging as configure_logs
 from jmap_oauth.http.routes import Services, create_http
 from jmap_oauth.http.server import bounded_protocol
+from jmap_oauth.methods.blob import Blobs, blob_methods
 from jmap_oauth.methods.call import Backing
 from jmap_oauth.methods.register import standard_methods
 from jmap_oauth.methods.set import SetResponse, handle_set
@@ -72,9 +73,9 @@ class Server:
         self.limits = Limits(**{name: getattr(settings, name) for name in Limits.__struct_fields__})
         self.policy = Policy(model, self.key_type)
         self.backing = Backing(model, store, self.policy, hasher, self.limits)
-        self.dispatcher = Dispatcher(
-            standard_methods(self.backing), frozenset({CORE, *self.capabilities, *_TOLERATED}), self.limits
-        )
+        self.blobs = Blobs(store, settings.blob_lifetime, max(settings.max_blob_bytes, settings.max_size_upload))
+        methods = {**standard_methods(self.backing), **blob_methods(self.blobs, self.policy, self.limits)}
+        self.dispatcher = Dispatcher(methods, frozenset({CORE, *self.capabilities, *_TOLERATED}), self.limits)
         self.usage = Usage(self._write_last_use, batch=min(500, self.limits.max_objects_in_set))
         throttle = Throttle(burst=settings.max_failed_logins, seconds=60 / settings.max_failed_logins_per_minute)
         self.keys = KeyRing(store, self.key_type, model["Tenant"], throttle, self.usage)
@@ -87,12 +88,13 @@ class Server:
             Unavailable, CommandError: it cannot be applied.
         """
         await self._apply_admin_key()
-        usage = asyncio.create_task(self.usage.run())
+        background = [asyncio.create_task(each.run()) for each in (self.usage, self.blobs)]
         try:
             yield
         finally:
+            self.blobs.close()
             await self.usage.close()
-            await usage
+            await asyncio.gather(*background)
 
     def http(self) -> Starlette:
         """Build the edge."""
@@ -101,6 +103,7 @@ class Server:
                 dispatcher=self.dispatcher,
                 keys=self.keys,
                 policy=self.policy,
+                blobs=self.blobs,
                 limits=self.limits,
                 capabilities={name: {} for name in sorted(self.capabilities)},
                 schema=msgspec.json.encode(schema_document(self.model)),

@@ -110,8 +110,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     max_objects_in_set: Annotated[int, _number(1, 10_000, "maxObjectsInSet: objects in a /set.")] = 1_000
     max_query_results: Annotated[int, _number(1, 100_000, "Ids in the answer to a /query.")] = 5_000
     max_depth: Annotated[int, _number(16, 256, "Levels to which a request may nest.")] = 64
-    max_size_upload: Annotated[int, _number(1, 1_000_000_000, "maxSizeUpload: an uploaded file.")] = 5_000_000
+    max_size_upload: Annotated[int, _number(1, 100_000_000, "maxSizeUpload: an uploaded file.")] = 5_000_000
     max_concurrent_upload: Annotated[int, _number(1, 1_000, "maxConcurrentUpload: uploads at once to one account.")] = 4
+    max_blob_bytes: Annotated[
+        int, _number(1, 100_000_000_000, "Uploads of an account, beyond which the oldest go; no less than one upload.")
+    ] = 50_000_000
+    blob_lifetime: Annotated[int, _number(1, 8_760, "Hours for which an upload is kept.")] = 24
 
     max_header_bytes: Annotated[int, _number(8_192, 1_048_576, "A request line with its headers.")] = 65_536
     header_timeout: Annotated[int, _number(1, 3_600, "Time in which a request line and headers must arrive.")] = 10

@@ -16,6 +16,7 @@ from jmap_oauth.access.policy import Policy
 from jmap_oauth.http.addresses import BaseUrl
 from jmap_oauth.http.api import Api
 from jmap_oauth.http.authentication import Gate, Keys
+from jmap_oauth.http.blobs import Blobs, DownloadEndpoint, UploadEndpoint
 from jmap_oauth.http.documents import AccountEndpoint, SchemaEndpoint
 from jmap_oauth.http.edge import Edge
 from jmap_oauth.http.health import MetricsEndpoint, ReadyEndpoint, live
@@ -38,6 +39,7 @@ class Services:
     dispatcher: Dispatcher
     keys: Keys
     policy: Policy
+    blobs: Blobs
     limits: Limits
     capabilities: Mapping[str, object]
     schema: bytes
@@ -66,6 +68,8 @@ def _routes(services: Services, metrics: Metrics) -> Sequence[Route]:
     sessions = Sessions(services.limits, services.capabilities, services.policy, base_url)
     api = Api(services.dispatcher, gate, sessions, services.limits)
     session = SessionEndpoint(gate, sessions)
+    upload = UploadEndpoint(gate, services.blobs, services.policy, services.limits)
+    download = DownloadEndpoint(gate, services.blobs, services.limits)
     schema = SchemaEndpoint(gate, services.schema, base_url)
     pages = Pages(services.web)
     return [
@@ -73,6 +77,9 @@ def _routes(services: Services, metrics: Metrics) -> Sequence[Route]:
         Route("/api/", api, methods=["POST"]),
         Route("/jmap/session", session.get),
         Route("/.well-known/jmap", session.get),
+        Route("/jmap/upload/{accountId}", upload, methods=["POST"]),
+        Route("/jmap/upload/{accountId}/", upload, methods=["POST"]),
+        Route("/jmap/download/{accountId}/{blobId}/{name:path}", download, methods=["GET"]),
         Route("/api/schema", schema.get),
         Route("/api/schema/{hash}", schema.get),
         Route("/api/account", AccountEndpoint(gate).get),

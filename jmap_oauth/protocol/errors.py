@@ -41,6 +41,7 @@ class MethodErrorType(StrEnum):
     INVALID_RESULT_REFERENCE = "invalidResultReference"
     FORBIDDEN = "forbidden"
     ACCOUNT_NOT_FOUND = "accountNotFound"
+    FROM_ACCOUNT_NOT_FOUND = "fromAccountNotFound"
     ACCOUNT_READ_ONLY = "accountReadOnly"
     REQUEST_TOO_LARGE = "requestTooLarge"
     STATE_MISMATCH = "stateMismatch"

@@ -18,6 +18,9 @@ its account; whoever leaves an account, by destruction or by moving, leaves a to
 joining and leaving. The state of a type in an account is the number of the last write that changed something of
 that type that the account sees, or saw until then.
 
+Blobs are bytes apart from all that: they move no state, take no number, and end when their time is over. Whoever
+destroys the object that is an account destroys the blobs of that account.
+
 Errors. `Unavailable`: the database is busy, full, gone or cannot be written; nothing was done, and trying again may
 help. `Unusable`: it cannot be used at all, and someone has to look. Anything else is a fault of the program.
 """
@@ -58,6 +61,18 @@ class Page:
     position: int
     more: bool
     total: int | None = None
+
+
+LEAST_BLOB = 4_096
+"""Bytes for which a blob counts at least: so much goes into keeping it, however small it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Uploader:
+    """Whose a blob is: nobody else finds it, in the same account either (RFC 8620 section 6.1)."""
+
+    account: str
+    id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +169,10 @@ class Reader(Protocol):
         """Return at most `limit` pairs (id referred to, id of a record of `type` whose property refers to it)."""
         ...
 
+    async def blob(self, uploader: Uploader, id: str, since: str) -> bytes | None:
+        """Return the bytes of a blob that was last uploaded at `since` (`YYYY-MM-DDTHH:MM:SSZ`) or later, or None."""
+        ...
+
 
 class Writer(Reader, Protocol):
     """A snapshot to read from and to change. It sees its own changes."""
@@ -163,6 +182,25 @@ class Writer(Reader, Protocol):
 
         An empty change takes no number and moves no state.
         """
+        ...
+
+    async def put_blob(self, uploader: Uploader, id: str, data: bytes, now: str, quota: int) -> None:
+        """Keep bytes under an id, uploaded at `now`; of those that are there already, only the date is changed.
+
+        The other blobs of the account, by whomever, are dropped, those first that were uploaded the longest ago, until
+        all that are left take at most `quota` bytes.
+        """
+        ...
+
+    async def renew_blobs(self, uploader: Uploader, ids: Sequence[str], since: str, now: str) -> list[str]:
+        """Take these blobs, as far as they were last uploaded at `since` or later, for uploaded at `now`.
+
+        Return the ids of those, in any order.
+        """
+        ...
+
+    async def drop_blobs(self, before: str, limit: int) -> int:
+        """Drop at most `limit` blobs that were last uploaded before a date, and return how many were dropped."""
         ...
 
 

@@ -17,6 +17,7 @@ from jmap_oauth.model.query import Query, Words
 from jmap_oauth.store import sql
 from jmap_oauth.store.interface import AnchorNotFound, Changes, Page, Saved
 from jmap_oauth.store.sql import Role, Sql, quoted
+from jmap_oauth.store.sqlite_blobs import BlobReader, BlobWriter
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
@@ -77,7 +78,7 @@ def _array(values: Iterable[str]) -> str:
     return _encode([value for value in values if "\0" not in value]).decode()
 
 
-class SqliteReader:
+class SqliteReader(BlobReader):
     """A snapshot; it lives as long as the transaction of its connection."""
 
     def __init__(self, connection: sqlite3.Connection, tables: Mapping[str, Table]) -> None:
@@ -159,7 +160,7 @@ class _Place(NamedTuple):
     joined: int
 
 
-class SqliteWriter(SqliteReader):
+class SqliteWriter(SqliteReader, BlobWriter):
     """A snapshot that can be changed. `number` is what this write took, or None; `changed` are names of types."""
 
     def __init__(self, connection: sqlite3.Connection, tables: Mapping[str, Table]) -> None:

@@ -19,13 +19,18 @@ from jmap_oauth.access.policy import METRICS, Policy
 from jmap_oauth.access.principal import Principal
 from jmap_oauth.http.routes import Services, create_http
 from jmap_oauth.http.server import bounded_protocol
+from jmap_oauth.methods.blob import Blobs
 from jmap_oauth.protocol.dispatch import Call, Dispatcher, Method
 from jmap_oauth.protocol.types import CORE, Limits
 from jmap_oauth.store.interface import Unavailable
+from jmap_oauth.store.sqlite import SqliteStore
+from tests.support.stores import SQLITE_MIGRATIONS
 from tests.support.widget import CAPABILITY, WIDGET, make_model
 
 KEY = "key-MARKER-of-ada"
 READER = "key-MARKER-of-rob"
+COLLEAGUE = "key-MARKER-of-bob"
+TEAM_KEY = "key-MARKER-of-tom"
 CLIENT_IP = "192.0.2.7"
 BASE = "http://widgets.example"
 SCHEMA = b'{"objects":{}}'
@@ -34,6 +39,10 @@ PRINCIPALS = {
     KEY: Principal(id="k1", name="Ada", permissions=frozenset({"sysWidgetGet", "sysWidgetCreate", METRICS})),
     READER: Principal(
         id="k2", name="Rob", account="t1", account_name="Team One", permissions=frozenset({"sysWidgetGet"})
+    ),
+    COLLEAGUE: Principal(id="k3", name="Bob", permissions=frozenset({"sysWidgetCreate"})),
+    TEAM_KEY: Principal(
+        id="k4", name="Tom", account="t1", account_name="Team One", permissions=frozenset({"sysWidgetUpdate"})
     ),
 }
 
@@ -71,11 +80,17 @@ class KeyTable:
         return replace(known, remote_ip=remote_ip, request_id=request_id)
 
 
+def unopened_blobs() -> Blobs:
+    """Return blobs whose store is not open, so that it answers nothing."""
+    return Blobs(SqliteStore(Path("unopened.db"), make_model(), SQLITE_MIGRATIONS), hours=24, quota=100_000)
+
+
 @dataclass
 class World:
     """Everything of one edge that a test looks at or turns."""
 
     keys: KeyTable = field(default_factory=KeyTable)
+    blobs: Blobs = field(default_factory=unopened_blobs)
     limits: Limits = LIMITS
     web: Path = Path()
     ready_fault: Exception | None = None
@@ -89,6 +104,7 @@ class World:
             dispatcher=Dispatcher(methods, frozenset({CORE, CAPABILITY}), self.limits),
             keys=self.keys,
             policy=Policy(make_model(), WIDGET),
+            blobs=self.blobs,
             limits=self.limits,
             capabilities={CAPABILITY: {"size": 3}},
             schema=SCHEMA,

@@ -36,3 +36,9 @@ def test_the_pretend_types_have_the_same_shared_tables(table: str) -> None:
     scripts = [next(each.glob("0001_*.sql")).read_text("utf-8") for each in (SCHEMA, SQLITE_MIGRATIONS)]
     first, second = (script.split(f'CREATE TABLE "{table}"')[1].split(";")[0] for script in scripts)
     assert first == second
+
+
+def test_the_pretend_types_have_the_same_table_of_blobs() -> None:
+    scripts = [next(each.glob(name)) for each, name in ((SCHEMA, "0003_*.sql"), (SQLITE_MIGRATIONS, "0001_*.sql"))]
+    first, second = (script.read_text("utf-8").split('CREATE TABLE "blob"')[1] for script in scripts)
+    assert first.split("CREATE TRIGGER")[0].split("--")[0].strip() == second.split("CREATE TRIGGER")[0].strip()

@@ -65,3 +65,21 @@ CREATE INDEX "Widget:account:endsAt" ON "Widget" ("teamId", "endsAt", "id");
 
 CREATE VIRTUAL TABLE "Team:words" USING fts5 ("words", detail = none, columnsize = 0, tokenize = 'ascii');
 CREATE VIRTUAL TABLE "Widget:words" USING fts5 ("words", detail = none, columnsize = 0, tokenize = 'ascii');
+
+-- Binary data.
+CREATE TABLE "blob" (
+  "number" INTEGER PRIMARY KEY,
+  "account" TEXT NOT NULL,
+  "uploader" TEXT NOT NULL,
+  "id" TEXT NOT NULL,
+  "uploadedAt" TEXT NOT NULL,
+  "size" INTEGER NOT NULL,
+  "data" BLOB NOT NULL,
+  UNIQUE ("account", "uploader", "id")
+) STRICT;
+CREATE INDEX "blob:account" ON "blob" ("account", "uploadedAt", "number", "size");
+CREATE INDEX "blob:uploadedAt" ON "blob" ("uploadedAt");
+
+CREATE TRIGGER "Team:blobs" AFTER DELETE ON "Team" BEGIN
+  DELETE FROM "blob" WHERE "account" = OLD."id";
+END;
