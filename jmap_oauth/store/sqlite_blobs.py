@@ -21,8 +21,9 @@ _PUT: Final = """
 _MAKE_ROOM: Final = f"""
     DELETE FROM blob WHERE number IN (
       SELECT number FROM (
-        SELECT number, SUM(MAX(size, {LEAST_BLOB})) OVER (ORDER BY number = ? DESC, uploadedAt DESC, number DESC) AS taken
+        SELECT number, SUM(MAX(size, {LEAST_BLOB})) OVER newest_first AS taken
         FROM blob WHERE account = ?
+        WINDOW newest_first AS (ORDER BY number = ? DESC, uploadedAt DESC, number DESC)
       ) WHERE taken > ?)"""
 _RENEW: Final = """
     UPDATE blob SET uploadedAt = ?
@@ -50,7 +51,7 @@ class BlobWriter(BlobReader):
     async def put_blob(self, uploader: Uploader, id: str, data: bytes, now: str, quota: int) -> None:
         parameters = (uploader.account, uploader.id, id, now, len(data), data)
         [(number,)] = self.connection.execute(_PUT, parameters).fetchall()
-        self.connection.execute(_MAKE_ROOM, (number, uploader.account, quota))
+        self.connection.execute(_MAKE_ROOM, (uploader.account, number, quota))
 
     async def renew_blobs(self, uploader: Uploader, ids: Sequence[str], since: str, now: str) -> list[str]:
         named = msgspec.json.encode([id for id in ids if "\0" not in id]).decode()  # at which json_each would cut it
