@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Any
 
 from jmap_oauth.model.definition import Filter, ObjectType, Property
-from jmap_oauth.model.kinds import Invalid, Reference, Text
+from jmap_oauth.model.kinds import Boolean, Date, Invalid, Number, Reference, Text
 from jmap_oauth.model.text import COLLATION, words
 from jmap_oauth.protocol.errors import MethodError, MethodErrorType
 
@@ -217,21 +217,28 @@ def parse_sort(type: ObjectType, given: Any, using: frozenset[str]) -> Sequence[
     return [_parse_comparator(each, sortable) for each in given]
 
 
+_WITHOUT_COLLATION = (Boolean, Number, Date)
+"""Values that have an order of their own: which collation a Comparator names for them does not matter."""
+
+
 def _parse_comparator(given: Mapping[str, Any], sortable: Mapping[str, Property | None]) -> Comparator:
     name, ascending = given.get("property"), given.get("isAscending", True)
-    if not isinstance(name, str) or not isinstance(ascending, bool):
+    collation = given.get("collation", COLLATION)
+    if not isinstance(name, str) or not isinstance(ascending, bool) or not isinstance(collation, str):
         raise MethodError(
-            MethodErrorType.INVALID_ARGUMENTS, "sort: a Comparator needs a property; isAscending is a boolean."
+            MethodErrorType.INVALID_ARGUMENTS,
+            "sort: a Comparator needs a property; isAscending is a boolean, collation a string.",
         )
     if name not in sortable:
         raise MethodError(
             MethodErrorType.UNSUPPORTED_SORT, f"{_quoted(name)} cannot be sorted by; there are: {', '.join(sortable)}."
         )
-    if given.get("collation", COLLATION) != COLLATION:
+    each = sortable[name]
+    if collation != COLLATION and not (each and isinstance(each.kind, _WITHOUT_COLLATION)):
         raise MethodError(MethodErrorType.UNSUPPORTED_SORT, f"The only collation is {COLLATION}.")
     if extra := given.keys() - {"property", "isAscending", "collation"}:
         raise MethodError(MethodErrorType.UNSUPPORTED_SORT, f"{_quoted(min(extra))} is nothing a Comparator has here.")
-    return Comparator(sortable[name], ascending)
+    return Comparator(each, ascending)
 
 
 def _unsupported(description: str) -> MethodError:

@@ -140,7 +140,7 @@ async def test_a_filter_that_cannot_be_answered_is_named(root: Client, filter: A
         ([{"property": "secret"}], "unsupportedSort"),
         ([{"property": "extra"}], "unsupportedSort"),
         ([{"property": "code", "collation": "i;ascii-numeric"}], "unsupportedSort"),
-        ([{"property": "code", "collation": 5}], "unsupportedSort"),
+        ([{"property": "code", "collation": 5}], "invalidArguments"),
         ([{"property": "code", "keyword": "x"}], "unsupportedSort"),
         ([{"property": "code"}] * 11, "unsupportedSort"),
         ([{}], "invalidArguments"),
