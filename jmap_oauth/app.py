@@ -22,13 +22,15 @@ from jmap_oauth.access.throttle import Throttle
 from jmap_oauth.access.usage import Usage
 from jmap_oauth.config import Settings
 from jmap_oauth.http.logs import configure_logging as configure_logs
+from jmap_oauth.http.push import Streams
 from jmap_oauth.http.routes import Services, create_http
-from jmap_oauth.http.server import bounded_protocol
+from jmap_oauth.http.server import ON_STOP, bounded_protocol
 from jmap_oauth.methods.blob import Blobs, blob_methods
 from jmap_oauth.methods.call import Backing
 from jmap_oauth.methods.register import standard_methods
 from jmap_oauth.methods.set import SetResponse, handle_set
 from jmap_oauth.model.definition import GLOBAL, Model, Record
+from jmap_oauth.methods.watch import ChangeWatch
 from jmap_oauth.model.query import AllOf, Comparator, Query, Window
 from jmap_oauth.objects import schema_document, served_types
 from jmap_oauth.protocol.dispatch import Call, Dispatcher
@@ -81,6 +83,7 @@ class Server:
         self.keys = KeyRing(store, self.key_type, model["Tenant"], throttle, self.usage)
 
     @asynccontextmanager
+        self.streams = Streams(ChangeWatch(model, store, self.policy), self.keys)
     async def serving(self) -> AsyncIterator[None]:
         """Apply the setting `admin_key`, and work in the background until the end.
 
@@ -88,12 +91,13 @@ class Server:
             Unavailable, CommandError: it cannot be applied.
         """
         await self._apply_admin_key()
-        background = [asyncio.create_task(each.run()) for each in (self.usage, self.blobs)]
+        background = [asyncio.create_task(each.run()) for each in (self.usage, self.blobs, self.streams)]
         try:
             yield
         finally:
             self.blobs.close()
             await self.usage.close()
+            self.streams.close()
             await asyncio.gather(*background)
 
     def http(self) -> Starlette:
@@ -107,6 +111,7 @@ class Server:
                 limits=self.limits,
                 capabilities={name: {} for name in sorted(self.capabilities)},
                 schema=msgspec.json.encode(schema_document(self.model)),
+                streams=self.streams,
                 web=_PACKAGE / "web",
                 ready=self.ready,
                 public_url=self.settings.public_url,
@@ -115,6 +120,7 @@ class Server:
             )
         )
 
+                max_event_streams=self.settings.max_event_streams,
     async def set_objects(self, actor: str, type_name: str, arguments: Mapping[str, Any]) -> SetResponse:
         """Change objects as the server itself, under the name of an actor, by the same /set as everyone."""
         principal = server_principal(actor, self.permissions)
@@ -196,6 +202,7 @@ class Application:
         self._lifespan = Router(lifespan=lambda _: self.running()).lifespan
 
     @asynccontextmanager
+        self._streams: Streams | None = None
     async def running(self) -> AsyncIterator[None]:
         """Serve until the end.
 
@@ -207,10 +214,17 @@ class Application:
             yield
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            self._streams = server.streams
         if scope["type"] == "lifespan":
             await self._lifespan(scope, receive, send)
+    def end_streams(self) -> None:
+        """End all event streams, for good: a server that stops waits for them, and leaves `running` only then."""
+        if self._streams is not None:
+            self._streams.close()
+
         elif self._http is None:
             raise RuntimeError("The server was not started: enter `running`, or let the lifespan run.")
+            scope.setdefault("state", {})[ON_STOP] = self.end_streams
         else:
             await self._http(scope, receive, send)
 

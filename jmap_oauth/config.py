@@ -110,6 +110,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     max_objects_in_set: Annotated[int, _number(1, 10_000, "maxObjectsInSet: objects in a /set.")] = 1_000
     max_query_results: Annotated[int, _number(1, 100_000, "Ids in the answer to a /query.")] = 5_000
     max_depth: Annotated[int, _number(16, 256, "Levels to which a request may nest.")] = 64
+    max_event_streams: Annotated[int, _number(1, 10_000, "Event streams at once with one API key.")] = 100
     max_size_upload: Annotated[int, _number(1, 100_000_000, "maxSizeUpload: an uploaded file.")] = 5_000_000
     max_concurrent_upload: Annotated[int, _number(1, 1_000, "maxConcurrentUpload: uploads at once to one account.")] = 4
     max_blob_bytes: Annotated[

@@ -24,6 +24,9 @@ MAX_HELD = 1024 * 1024
 # Closed while the client still sends, its kernel would discard the answer: read on for a moment (RFC 9112 9.6).
 LINGER_SECONDS = 2.0
 
+ON_STOP = "on_stop"
+"""The function in the state of the lifespan (ASGI) that is called, maybe often, once the server is told to stop."""
+
 Headers = Sequence[tuple[bytes, bytes]]
 HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
 TARGET = re.compile(rb"(?:/|https?://([^/?#@]+)/)[^#]*", re.IGNORECASE)
@@ -163,6 +166,12 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_response_complete()
         if self._received and not self.transport.is_closing():
             self._advance()
+
+    def shutdown(self) -> None:
+        """Ask the application to end what would not end by itself; the lifespan is told only after that."""
+        super().shutdown()
+        if on_stop := self.app_state.get(ON_STOP):
+            on_stop()
 
     def _should_upgrade(self) -> bool:
         return False
