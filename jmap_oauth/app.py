@@ -27,10 +27,11 @@ from jmap_oauth.http.routes import Services, create_http
 from jmap_oauth.http.server import ON_STOP, bounded_protocol
 from jmap_oauth.methods.blob import Blobs, blob_methods
 from jmap_oauth.methods.call import Backing
+from jmap_oauth.methods.pruning import Pruning
 from jmap_oauth.methods.register import standard_methods
 from jmap_oauth.methods.set import SetResponse, handle_set
-from jmap_oauth.model.definition import GLOBAL, Model, Record
 from jmap_oauth.methods.watch import ChangeWatch
+from jmap_oauth.model.definition import GLOBAL, Model, Record
 from jmap_oauth.model.query import AllOf, Comparator, Query, Window
 from jmap_oauth.objects import schema_document, served_types
 from jmap_oauth.protocol.dispatch import Call, Dispatcher
@@ -78,12 +79,13 @@ class Server:
         self.blobs = Blobs(store, settings.blob_lifetime, max(settings.max_blob_bytes, settings.max_size_upload))
         methods = {**standard_methods(self.backing), **blob_methods(self.blobs, self.policy, self.limits)}
         self.dispatcher = Dispatcher(methods, frozenset({CORE, *self.capabilities, *_TOLERATED}), self.limits)
+        self.pruning = Pruning(store, settings.keep_changes_days)
         self.usage = Usage(self._write_last_use, batch=min(500, self.limits.max_objects_in_set))
         throttle = Throttle(burst=settings.max_failed_logins, seconds=60 / settings.max_failed_logins_per_minute)
         self.keys = KeyRing(store, self.key_type, model["Tenant"], throttle, self.usage)
+        self.streams = Streams(ChangeWatch(model, store, self.policy), self.keys)
 
     @asynccontextmanager
-        self.streams = Streams(ChangeWatch(model, store, self.policy), self.keys)
     async def serving(self) -> AsyncIterator[None]:
         """Apply the setting `admin_key`, and work in the background until the end.
 
@@ -91,13 +93,14 @@ class Server:
             Unavailable, CommandError: it cannot be applied.
         """
         await self._apply_admin_key()
-        background = [asyncio.create_task(each.run()) for each in (self.usage, self.blobs, self.streams)]
+        background = [asyncio.create_task(each.run()) for each in (self.usage, self.blobs, self.pruning, self.streams)]
         try:
             yield
         finally:
-            self.blobs.close()
-            await self.usage.close()
             self.streams.close()
+            self.blobs.close()
+            self.pruning.close()
+            await self.usage.close()
             await asyncio.gather(*background)
 
     def http(self) -> Starlette:
@@ -108,19 +111,19 @@ class Server:
                 keys=self.keys,
                 policy=self.policy,
                 blobs=self.blobs,
+                streams=self.streams,
                 limits=self.limits,
                 capabilities={name: {} for name in sorted(self.capabilities)},
                 schema=msgspec.json.encode(schema_document(self.model)),
-                streams=self.streams,
                 web=_PACKAGE / "web",
                 ready=self.ready,
                 public_url=self.settings.public_url,
                 cors_origins=self.settings.cors_origins,
                 access_log=self.settings.access_log,
+                max_event_streams=self.settings.max_event_streams,
             )
         )
 
-                max_event_streams=self.settings.max_event_streams,
     async def set_objects(self, actor: str, type_name: str, arguments: Mapping[str, Any]) -> SetResponse:
         """Change objects as the server itself, under the name of an actor, by the same /set as everyone."""
         principal = server_principal(actor, self.permissions)
@@ -199,10 +202,10 @@ class Application:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._http: ASGIApp | None = None
+        self._streams: Streams | None = None
         self._lifespan = Router(lifespan=lambda _: self.running()).lifespan
 
     @asynccontextmanager
-        self._streams: Streams | None = None
     async def running(self) -> AsyncIterator[None]:
         """Serve until the end.
 
@@ -211,20 +214,20 @@ class Application:
         """
         async with open_server(self._settings) as server, server.serving():
             self._http = server.http()
+            self._streams = server.streams
             yield
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-            self._streams = server.streams
-        if scope["type"] == "lifespan":
-            await self._lifespan(scope, receive, send)
     def end_streams(self) -> None:
         """End all event streams, for good: a server that stops waits for them, and leaves `running` only then."""
         if self._streams is not None:
             self._streams.close()
 
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            scope.setdefault("state", {})[ON_STOP] = self.end_streams
+            await self._lifespan(scope, receive, send)
         elif self._http is None:
             raise RuntimeError("The server was not started: enter `running`, or let the lifespan run.")
-            scope.setdefault("state", {})[ON_STOP] = self.end_streams
         else:
             await self._http(scope, receive, send)
 
@@ -267,8 +270,8 @@ async def first_key(settings: Settings) -> FirstKey | None:
     """
     _prepare_folder(settings)
     async with open_server(settings) as server, server.serving():
-        state = await server.store.read(lambda reader: reader.state(server.key_type, GLOBAL))
-        if state != "0":
+        states = await server.store.read(lambda reader: reader.states([GLOBAL]))
+        if server.key_type.name in states[GLOBAL]:
             return None
         permissions = dict.fromkeys(sorted(server.permissions), True)
         return await server.create_key("system", {"description": "Administrator", "permissions": permissions})

@@ -117,6 +117,9 @@ class Settings(Struct, frozen=True, kw_only=True):
         int, _number(1, 100_000_000_000, "Uploads of an account, beyond which the oldest go; no less than one upload.")
     ] = 50_000_000
     blob_lifetime: Annotated[int, _number(1, 8_760, "Hours for which an upload is kept.")] = 24
+    keep_changes_days: Annotated[
+        int, _number(1, 3_650, "Days for which /changes can tell what was destroyed or moved away.")
+    ] = 30
 
     max_header_bytes: Annotated[int, _number(8_192, 1_048_576, "A request line with its headers.")] = 65_536
     header_timeout: Annotated[int, _number(1, 3_600, "Time in which a request line and headers must arrive.")] = 10

@@ -110,7 +110,10 @@ class Reader(Protocol):
     """A snapshot to read from. What an account does not see is as if it were not there."""
 
     async def state(self, type: ObjectType, account: str) -> str:
-        """Return the state of a type in an account: opaque, and different after every change that the account sees."""
+        """Return the state of a type in an account: opaque, and different after every change that the account sees.
+
+        It is bound to the database, the type and the account, and is a state for `changes` of nothing else.
+        """
         ...
 
     async def get(self, type: ObjectType, account: str, ids: Sequence[str]) -> list[Record]:
@@ -140,12 +143,16 @@ class Reader(Protocol):
     async def indexes(self, type: ObjectType, account: str, query: Query, ids: Sequence[str]) -> dict[str, int]:
         """Return the index that each of these ids has in the whole result of a query; its window does not matter.
 
-        Ids that do not match are left out. It counts ranges in the order of the sort, and numbers no rows.
+        Ids that do not match are left out. Without a filter, and with one comparator, it counts ranges in the order of
+        the sort, and numbers no rows.
         """
         ...
 
     async def states(self, accounts: Sequence[str]) -> dict[str, dict[str, str]]:
-        """Return the states of all types that ever changed there, by account and name of the type."""
+        """Return the states of all types that ever changed there, by account and name of the type.
+
+        Each account asked for has an entry; one in which nothing ever changed has an empty one.
+        """
         ...
 
     async def find(self, type: ObjectType, property: Property, values: Sequence[str]) -> list[Record]:
@@ -231,6 +238,17 @@ class Store(Protocol):
 
         Raises:
             Unavailable: it cannot be told.
+        """
+        ...
+
+    async def prune(self, before: str) -> bool:
+        """Forget who left accounts before a date (`YYYY-MM-DDTHH:MM:SSZ`), and tell whether there are more of them.
+
+        One call is one short write, so that others have their turn between two of them. It changes nothing that can
+        be seen, and so takes no number, but from states before what it forgot changes cannot be calculated any more.
+
+        Raises:
+            Unavailable: nothing was forgotten.
         """
         ...
 
