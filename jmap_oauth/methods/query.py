@@ -71,4 +71,4 @@ async def handle_query(backing: Backing, type: ObjectType, call: Call) -> QueryR
     except AnchorNotFound:
         raise MethodError(MethodErrorType.ANCHOR_NOT_FOUND, "The anchor is not among the results.") from None
     cut = page.more and asked != arguments.limit
-    return QueryResponse(principal.account, state, False, page.position, page.ids, page.total, maximum if cut else None)
+    return QueryResponse(principal.account, state, True, page.position, page.ids, page.total, maximum if cut else None)

@@ -111,6 +111,23 @@ class Query:
     calculate_total: bool = False
 
 
+def depends_on_mutable(type: ObjectType, query: Query) -> bool:
+    """Tell whether an update of an object could change whether or where it is in the results."""
+    return _looks_at_mutable(type, query.filter) or any(
+        each.property is not None and not each.property.is_immutable for each in query.sort
+    )
+
+
+def _looks_at_mutable(type: ObjectType, node: FilterNode) -> bool:
+    match node:
+        case Condition():
+            return not node.property.is_immutable
+        case Words():
+            return bool(node.prefixes) and not all(each.is_immutable for each in type.searchable)
+        case AllOf() | AnyOf() | NoneOf():
+            return any(_looks_at_mutable(type, part) for part in node.parts)
+
+
 Resolve = Callable[[str], str]
 """Replaces a creation id (`#name`) by the id it stands for; leaves other texts as they are."""
 

@@ -45,6 +45,8 @@ class MethodErrorType(StrEnum):
     ACCOUNT_READ_ONLY = "accountReadOnly"
     REQUEST_TOO_LARGE = "requestTooLarge"
     STATE_MISMATCH = "stateMismatch"
+    CANNOT_CALCULATE_CHANGES = "cannotCalculateChanges"
+    TOO_MANY_CHANGES = "tooManyChanges"
     ANCHOR_NOT_FOUND = "anchorNotFound"
     UNSUPPORTED_FILTER = "unsupportedFilter"
     UNSUPPORTED_SORT = "unsupportedSort"

@@ -32,7 +32,7 @@ async def test_the_answer_has_the_members_of_the_rfc(root: Client) -> None:
     assert answer == {
         "accountId": "global",
         "queryState": state,
-        "canCalculateChanges": False,
+        "canCalculateChanges": True,
         "position": 0,
         "ids": [id],
         "total": 1,

@@ -25,6 +25,7 @@ def test_calls_are_refused_by_the_names_of_sections_3_6_2_5_and_6() -> None:
         *("serverUnavailable", "serverFail", "unknownMethod", "invalidArguments", "invalidResultReference"),
         *("forbidden", "accountNotFound", "accountReadOnly", "requestTooLarge", "stateMismatch"),
         *("anchorNotFound", "unsupportedFilter", "unsupportedSort", "fromAccountNotFound"),
+        *("cannotCalculateChanges", "tooManyChanges"),
     }
 
 
