@@ -23,11 +23,15 @@ from jmap_oauth.access.throttle import Throttle
 from jmap_oauth.access.usage import Usage
 from jmap_oauth.config import Settings
 from jmap_oauth.http.logs import configure_logging as configure_logs
+from jmap_oauth.http.push import Streams
 from jmap_oauth.http.routes import Services, create_http
-from jmap_oauth.http.server import bounded_protocol
+from jmap_oauth.http.server import ON_STOP, bounded_protocol
+from jmap_oauth.methods.blob import Blobs, blob_methods
 from jmap_oauth.methods.call import Backing
+from jmap_oauth.methods.pruning import Pruning
 from jmap_oauth.methods.register import standard_methods
 from jmap_oauth.methods.set import SetResponse, handle_set
+from jmap_oauth.methods.watch import ChangeWatch
 from jmap_oauth.model.definition import GLOBAL, Model, Record
 from jmap_oauth.model.kinds import Date, Invalid, now
 from jmap_oauth.model.query import AllOf, Comparator, Query, Window
@@ -76,12 +80,14 @@ class Server:
         self.limits = Limits(**{name: getattr(settings, name) for name in Limits.__struct_fields__})
         self.policy = Policy(model, self.key_type)
         self.backing = Backing(model, store, self.policy, hasher, self.limits)
-        self.dispatcher = Dispatcher(
-            standard_methods(self.backing), frozenset({CORE, *self.capabilities, *_TOLERATED}), self.limits
-        )
+        self.blobs = Blobs(store, settings.blob_lifetime, max(settings.max_blob_bytes, settings.max_size_upload))
+        methods = {**standard_methods(self.backing), **blob_methods(self.blobs, self.policy, self.limits)}
+        self.dispatcher = Dispatcher(methods, frozenset({CORE, *self.capabilities, *_TOLERATED}), self.limits)
+        self.pruning = Pruning(store, settings.keep_changes_days)
         self.usage = Usage(self._write_last_use, batch=min(500, self.limits.max_objects_in_set))
         throttle = Throttle(burst=settings.max_failed_logins, seconds=60 / settings.max_failed_logins_per_minute)
         self.keys = KeyRing(store, self.key_type, model["Tenant"], throttle, self.usage)
+        self.streams = Streams(ChangeWatch(model, store, self.policy), self.keys)
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:
@@ -91,12 +97,15 @@ class Server:
             Unavailable, CommandError: it cannot be applied.
         """
         await self._apply_admin_key()
-        usage = asyncio.create_task(self.usage.run())
+        background = [asyncio.create_task(each.run()) for each in (self.usage, self.blobs, self.pruning, self.streams)]
         try:
             yield
         finally:
+            self.streams.close()
+            self.blobs.close()
+            self.pruning.close()
             await self.usage.close()
-            await usage
+            await asyncio.gather(*background)
 
     def http(self) -> Starlette:
         """Build the edge."""
@@ -105,6 +114,8 @@ class Server:
                 dispatcher=self.dispatcher,
                 keys=self.keys,
                 policy=self.policy,
+                blobs=self.blobs,
+                streams=self.streams,
                 limits=self.limits,
                 capabilities={name: {} for name in sorted(self.capabilities)},
                 schema=msgspec.json.encode(schema_document(self.model)),
@@ -113,6 +124,7 @@ class Server:
                 public_url=self.settings.public_url,
                 cors_origins=self.settings.cors_origins,
                 access_log=self.settings.access_log,
+                max_event_streams=self.settings.max_event_streams,
             )
         )
 
@@ -200,6 +212,7 @@ class Application:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._http: ASGIApp | None = None
+        self._streams: Streams | None = None
         self._lifespan = Router(lifespan=lambda _: self.running()).lifespan
 
     @asynccontextmanager
@@ -212,10 +225,17 @@ class Application:
         async with open_server(self._settings) as server, server.serving():
             await server.warn_without_keys()
             self._http = server.http()
+            self._streams = server.streams
             yield
+
+    def end_streams(self) -> None:
+        """End all event streams, for good: a server that stops waits for them, and leaves `running` only then."""
+        if self._streams is not None:
+            self._streams.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
+            scope.setdefault("state", {})[ON_STOP] = self.end_streams
             await self._lifespan(scope, receive, send)
         elif self._http is None:
             raise RuntimeError("The server was not started: enter `running`, or let the lifespan run.")
@@ -263,8 +283,8 @@ async def first_key(settings: Settings) -> FirstKey | None:
     """
     _prepare_folder(settings)
     async with open_server(settings) as server, server.serving():
-        state = await server.store.read(lambda reader: reader.state(server.key_type, GLOBAL))
-        if state != "0":
+        states = await server.store.read(lambda reader: reader.states([GLOBAL]))
+        if server.key_type.name in states[GLOBAL]:
             return None
         permissions = dict.fromkeys(sorted(server.permissions), True)
         return await server.create_key("system", {"description": "Administrator", "permissions": permissions})

@@ -111,8 +111,16 @@ class Settings(Struct, frozen=True, kw_only=True):
     max_query_results: Annotated[int, _number(1, 100_000, "Ids in the answer to a /query.")] = 5_000
     # At most 128: a filter nests half as many operators, and the stack of SQLite's parser has 100 places.
     max_depth: Annotated[int, _number(16, 128, "Levels to which a request may nest.")] = 64
-    max_size_upload: Annotated[int, _number(1, 1_000_000_000, "maxSizeUpload: an uploaded file.")] = 5_000_000
+    max_event_streams: Annotated[int, _number(1, 10_000, "Event streams at once with one API key.")] = 100
+    max_size_upload: Annotated[int, _number(1, 100_000_000, "maxSizeUpload: an uploaded file.")] = 5_000_000
     max_concurrent_upload: Annotated[int, _number(1, 1_000, "maxConcurrentUpload: uploads at once to one account.")] = 4
+    max_blob_bytes: Annotated[
+        int, _number(1, 100_000_000_000, "Uploads of an account, beyond which the oldest go; no less than one upload.")
+    ] = 50_000_000
+    blob_lifetime: Annotated[int, _number(1, 8_760, "Hours for which an upload is kept.")] = 24
+    keep_changes_days: Annotated[
+        int, _number(1, 3_650, "Days for which /changes can tell what was destroyed or moved away.")
+    ] = 30
 
     max_connections: Annotated[
         int, _number(1, 1_000_000, "Connections at once; never more than the process may open files.")

@@ -56,6 +56,15 @@ class Policy:
         """Tell whether a principal may change nothing at all."""
         return not any(self.may(principal, type, action) for type in self._model for action in WRITES)
 
+    def may_use(self, principal: Principal, capability: str) -> bool:
+        """Tell whether a principal may do anything at all with the types, or properties, of a capability."""
+        types = [
+            type
+            for type in self._model
+            if capability in {type.capability, *(each.capability for each in type.properties)}
+        ]
+        return any(self.may(principal, type, action) for type in types for action in Action)
+
     def may_change(self, principal: Principal, type: ObjectType, old: Record | None, new: Record | None) -> Decision:
         """Decide on one object: None as `old` creates it, None as `new` destroys it."""
         if type is not self._key_type or principal.is_server:

@@ -25,6 +25,9 @@ from jmap_oauth.config import Settings
 BACKLOG = 2048
 """Connections that wait to be accepted; Linux takes net.core.somaxconn if that is less."""
 
+PROBE_SECONDS = 60
+"""Seconds without a byte after which a connection is probed; after as many again it is given up."""
+
 WORKER_START_SECONDS = 60.0
 
 logger = logging.getLogger("jmap_oauth.serve")
@@ -39,7 +42,7 @@ def run(settings: Settings) -> None:
     """
     _check_tls_files(settings)
     # Taken first: a start that fails for its port leaves nothing behind. Clients that come early wait.
-    with _listen(settings) as listener:
+    with listen(settings) as listener:
         url = _url(settings, listener)
         server = (Supervisor if settings.workers > 1 else Server)(Config(settings), listener, url)
         _make_first_key(settings, url)
@@ -58,12 +61,26 @@ def _check_tls_files(settings: Settings) -> None:
         raise Failure(f"tls_certificate and tls_key cannot be used: {error.strerror or error}") from None
 
 
-def _listen(settings: Settings) -> socket.socket:
+def listen(settings: Settings) -> socket.socket:
+    """Return the socket of the server, whose connections are probed while they are silent.
+
+    Else a client that vanished without a word, as machines do that fall asleep, would keep its event stream for good:
+    nothing is ever sent to it by which that could be noticed.
+
+    Raises:
+        Failure: the address is no address, or taken.
+    """
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
-        return socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
+        listener = socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
     except OSError as error:
         raise Failure(f"cannot listen: {error.strerror or error}") from None  # create_server names the address
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if sys.platform == "linux":  # elsewhere the system's own times count, which are about two hours
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, PROBE_SECONDS)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, PROBE_SECONDS // 4)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 4)
+    return listener
 
 
 def _url(settings: Settings, listener: socket.socket) -> str:

@@ -26,7 +26,10 @@ _REQUEST_ID = re.compile(rb"[A-Za-z0-9_-]{1,64}")
 
 @dataclass(slots=True)
 class Exchange:
-    """One request and its answer. `calls` are names of methods, `size` counts the bytes of the answer's body."""
+    """One request and its answer. `calls` are names of methods, `size` counts the bytes of the answer's body.
+
+    `is_stream` tells that the answer goes on for as long as the client listens.
+    """
 
     request_id: str
     remote_ip: str
@@ -35,6 +38,7 @@ class Exchange:
     calls: Sequence[str] = ()
     status: int = CLIENT_CLOSED
     size: int = 0
+    is_stream: bool = False
     started: float = field(default_factory=perf_counter)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import accumulate
 
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, generate_latest
@@ -31,6 +32,7 @@ class Metrics(Collector):
     def __init__(self) -> None:
         self.in_flight = 0
         self.refused = 0
+        self._streams = 0
         self._statuses: Counter[int] = Counter()
         self._calls: Counter[str] = Counter()
         self._durations = [0] * (len(BOUNDS) + 1)
@@ -40,9 +42,21 @@ class Metrics(Collector):
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
 
+    @contextmanager
+    def streaming(self, exchange: Exchange) -> Iterator[None]:
+        """Count a stream until the end of the block, apart from the requests that are to be answered soon."""
+        exchange.is_stream = True
+        self._streams += 1
+        try:
+            yield
+        finally:
+            self._streams -= 1
+
     def observe(self, exchange: Exchange, seconds: float) -> None:
-        """Count a request that has ended."""
+        """Count a request that has ended. How long a client listened says nothing of how fast the server is."""
         self._statuses[exchange.status] += 1
+        if exchange.is_stream:
+            return
         self._durations[bisect_left(BOUNDS, seconds)] += 1
         self._seconds += seconds
         for name in exchange.calls:
@@ -58,7 +72,9 @@ class Metrics(Collector):
         yield CounterMetricFamily(
             "jmap_authentication_failures", "Requests with credentials that were refused", value=self.refused
         )
-        yield GaugeMetricFamily("jmap_http_requests_in_flight", "Requests being answered", value=self.in_flight)
+        in_flight = self.in_flight - self._streams
+        yield GaugeMetricFamily("jmap_http_requests_in_flight", "Requests being answered", value=in_flight)
+        yield GaugeMetricFamily("jmap_event_streams", "Event streams that are open", value=self._streams)
         bounds = [*map(str, BOUNDS), "+Inf"]
         buckets = list(zip(bounds, accumulate(self._durations), strict=True))
         name, help = "jmap_http_request_duration_seconds", "Time from the headers to the end of the answer"

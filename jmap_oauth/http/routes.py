@@ -19,12 +19,15 @@ from jmap_oauth.access.policy import Policy
 from jmap_oauth.http.addresses import BaseUrl
 from jmap_oauth.http.api import Api
 from jmap_oauth.http.authentication import Gate, Keys
+from jmap_oauth.http.blobs import Blobs, DownloadEndpoint, UploadEndpoint
 from jmap_oauth.http.documents import AccountEndpoint, SchemaEndpoint
 from jmap_oauth.http.edge import Edge
+from jmap_oauth.http.eventsource import EventSource
 from jmap_oauth.http.health import MetricsEndpoint, ReadyEndpoint, live
 from jmap_oauth.http.metrics import Metrics
 from jmap_oauth.http.pages import Pages
 from jmap_oauth.http.problems import Problem, answer_error, make_problem, render
+from jmap_oauth.http.push import Streams
 from jmap_oauth.http.session import SessionEndpoint, Sessions
 from jmap_oauth.protocol.dispatch import Dispatcher
 from jmap_oauth.protocol.types import Limits
@@ -41,6 +44,8 @@ class Services:
     dispatcher: Dispatcher
     keys: Keys
     policy: Policy
+    blobs: Blobs
+    streams: Streams
     limits: Limits
     capabilities: Mapping[str, object]
     schema: bytes
@@ -49,6 +54,7 @@ class Services:
     public_url: str | None = None
     cors_origins: Sequence[str] = ()
     access_log: bool = True
+    max_event_streams: int = 100
 
 
 def create_http(services: Services) -> Starlette:
@@ -69,13 +75,21 @@ def _routes(services: Services, metrics: Metrics) -> Sequence[Route]:
     sessions = Sessions(services.limits, services.capabilities, services.policy, base_url)
     api = Api(services.dispatcher, gate, sessions, services.limits)
     session = SessionEndpoint(gate, sessions)
+    upload = UploadEndpoint(gate, services.blobs, services.policy, services.limits)
+    download = DownloadEndpoint(gate, services.blobs, services.limits)
     schema = SchemaEndpoint(gate, services.schema, base_url)
     pages = Pages(services.web)
+    push = Route("/jmap/eventsource", EventSource(gate, services.streams, metrics, services.max_event_streams))
+    push.methods = {"GET"}  # Route itself would add HEAD, whose answer would never end
     return [
         Route("/api", api, methods=["POST"]),  # the first to be looked at
         Route("/api/", api, methods=["POST"]),
         Route("/jmap/session", session.get),
         Route("/.well-known/jmap", session.get),
+        Route("/jmap/upload/{accountId}", upload, methods=["POST"]),
+        Route("/jmap/upload/{accountId}/", upload, methods=["POST"]),
+        Route("/jmap/download/{accountId}/{blobId}/{name:path}", download, methods=["GET"]),
+        push,
         Route("/api/schema", schema.get),
         Route("/api/schema/{hash}", schema.get),
         Route("/api/account", AccountEndpoint(gate).get),
@@ -107,7 +121,7 @@ def _cors(origins: Sequence[str]) -> Sequence[Middleware]:
             _Cors,
             allow_origins=origins,
             allow_methods=["GET", "POST"],
-            allow_headers=["Authorization", "Content-Type"],
+            allow_headers=["Authorization", "Content-Type", "Last-Event-ID"],
             expose_headers=["X-Request-Id", "Retry-After"],
         )
     ]

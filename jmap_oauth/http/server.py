@@ -36,6 +36,9 @@ SPARE_DESCRIPTORS = 64
 WARNING_SECONDS = 60.0
 NOTSENT_LOWAT: int | None = getattr(socket, "TCP_NOTSENT_LOWAT", None)  # Linux and macOS have it
 
+ON_STOP = "on_stop"
+"""The function in the state of the lifespan (ASGI) that is called, maybe often, once the server is told to stop."""
+
 Headers = Sequence[tuple[bytes, bytes]]
 HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
 TARGET = re.compile(rb"(?:/|https?://([^/?#@]+)/)[^#]*", re.IGNORECASE)
@@ -130,8 +133,11 @@ class BoundedProtocol(HttpToolsProtocol):
         super().resume_writing()
 
     def shutdown(self) -> None:
+        """Ask the application to end what would not end by itself; the lifespan is told only after that."""
         super().shutdown()
         self._watch_delivery(LINGER_SECONDS)
+        if on_stop := self.app_state.get(ON_STOP):
+            on_stop()
 
     def _watch_delivery(self, seconds: float) -> None:
         """Look every `seconds` whether the client takes what it is sent, even where the connection is being closed."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -51,10 +51,11 @@ class Sessions:
         return session
 
     def _make(self, principal: Principal, base: str) -> Session:
+        usable = [name for name in self._capabilities if name != CORE and self._policy.may_use(principal, name)]
         members = {
             "capabilities": self._capabilities,
-            "accounts": {principal.account: self._account(principal)},
-            "primaryAccounts": dict.fromkeys(self._capabilities, principal.account),
+            "accounts": {principal.account: self._account(principal, usable)},
+            "primaryAccounts": dict.fromkeys([CORE, *usable], principal.account),
             "username": principal.name,
             "apiUrl": f"{base}/api",
             "downloadUrl": f"{base}/jmap/download/{{accountId}}/{{blobId}}/{{name}}?type={{type}}",
@@ -64,12 +65,12 @@ class Sessions:
         state = hashlib.sha256(msgspec.json.encode(members)).hexdigest()[:16]
         return Session(state, msgspec.json.encode({**members, "state": state}))
 
-    def _account(self, principal: Principal) -> Mapping[str, object]:
+    def _account(self, principal: Principal, usable: Sequence[str]) -> Mapping[str, object]:
         return {
             "name": principal.account_name,
             "isPersonal": False,  # it is an organisation's, whoever holds the key
             "isReadOnly": self._policy.is_read_only(principal),
-            "accountCapabilities": {name: {} for name in self._capabilities if name != CORE},
+            "accountCapabilities": {name: {} for name in usable},
         }
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from jmap_oauth.access.hashing import SlowHasher
 from jmap_oauth.access.policy import Decision, Policy
@@ -15,8 +15,11 @@ from jmap_oauth.access.principal import Principal
 from jmap_oauth.model.definition import Model, ObjectType
 from jmap_oauth.protocol.dispatch import Call
 from jmap_oauth.protocol.errors import MethodError, MethodErrorType
-from jmap_oauth.protocol.types import Limits
+from jmap_oauth.protocol.types import MAX_INTEGER, Limits
 from jmap_oauth.store.interface import Store
+
+PositiveInt = Annotated[int, Meta(ge=1, le=MAX_INTEGER)]
+"""What `maxChanges` is (RFC 8620 sections 5.2 and 5.6)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,12 @@ def resolve_id(text: str, created_ids: Mapping[str, str]) -> str:
 
 def too_large(what: str, limit: int) -> MethodError:
     return MethodError(MethodErrorType.REQUEST_TOO_LARGE, f"{what}: this server allows {limit}.")
+
+
+def cannot_calculate_changes() -> MethodError:
+    return MethodError(
+        MethodErrorType.CANNOT_CALCULATE_CHANGES, "This is no state from which changes are known here; read anew."
+    )
 
 
 def principal_of(call: Call) -> Principal:

@@ -74,5 +74,5 @@ async def handle_query(backing: Backing, type: ObjectType, call: Call) -> QueryR
         raise MethodError(MethodErrorType.UNSUPPORTED_FILTER, "It takes too long to find what matches.") from None
     cut = page.more and asked != arguments.limit
     return QueryResponse(
-        principal.account, state, False, min(page.position, MAX_INTEGER), page.ids, page.total, maximum if cut else None
+        principal.account, state, True, min(page.position, MAX_INTEGER), page.ids, page.total, maximum if cut else None
     )

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 
 from jmap_oauth.methods.call import Backing, wire_name
+from jmap_oauth.methods.changes import handle_changes
 from jmap_oauth.methods.get import handle_get
 from jmap_oauth.methods.query import handle_query
+from jmap_oauth.methods.query_changes import handle_query_changes
 from jmap_oauth.methods.set import handle_set
 from jmap_oauth.model.definition import ObjectType
 from jmap_oauth.protocol.dispatch import Call, Method
@@ -15,7 +17,12 @@ from jmap_oauth.store.interface import Unavailable
 
 _Handler = Callable[[Backing, ObjectType, Call], Awaitable[object]]
 
-_READING: Mapping[str, _Handler] = {"get": handle_get, "query": handle_query}
+_READING: Mapping[str, _Handler] = {
+    "get": handle_get,
+    "changes": handle_changes,
+    "query": handle_query,
+    "queryChanges": handle_query_changes,
+}
 _WRITING: Mapping[str, _Handler] = {"set": handle_set}
 
 

@@ -103,6 +103,11 @@ class Property:
             return None if self.nullable else {}
         return dict(self.default) if isinstance(self.default, dict) else self.default
 
+    @property
+    def is_immutable(self) -> bool:
+        """Whether an object keeps the value that it was created with."""
+        return self.immutable or self.stamp is Stamp.CREATED
+
     def parse(self, value: Any) -> Any:
         """Return the value as it is kept.
 

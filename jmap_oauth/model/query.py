@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Any
 
 from jmap_oauth.model.definition import Filter, ObjectType, Property
-from jmap_oauth.model.kinds import Invalid, Reference, Text
+from jmap_oauth.model.kinds import Boolean, Date, Invalid, Number, Reference, Text
 from jmap_oauth.model.text import COLLATION, words
 from jmap_oauth.protocol.errors import MethodError, MethodErrorType
 
@@ -112,6 +112,23 @@ class Query:
     sort: Sequence[Comparator]
     window: Window
     calculate_total: bool = False
+
+
+def depends_on_mutable(type: ObjectType, query: Query) -> bool:
+    """Tell whether an update of an object could change whether or where it is in the results."""
+    return _looks_at_mutable(type, query.filter) or any(
+        each.property is not None and not each.property.is_immutable for each in query.sort
+    )
+
+
+def _looks_at_mutable(type: ObjectType, node: FilterNode) -> bool:
+    match node:
+        case Condition():
+            return not node.property.is_immutable
+        case Words():
+            return bool(node.prefixes) and not all(each.is_immutable for each in type.searchable)
+        case AllOf() | AnyOf() | NoneOf():
+            return any(_looks_at_mutable(type, part) for part in node.parts)
 
 
 Resolve = Callable[[str], str]
@@ -227,21 +244,28 @@ def parse_sort(type: ObjectType, given: Any, using: frozenset[str]) -> Sequence[
     return [_parse_comparator(each, sortable) for each in given]
 
 
+_WITHOUT_COLLATION = (Boolean, Number, Date)
+"""Values that have an order of their own: which collation a Comparator names for them does not matter."""
+
+
 def _parse_comparator(given: Mapping[str, Any], sortable: Mapping[str, Property | None]) -> Comparator:
     name, ascending = given.get("property"), given.get("isAscending", True)
-    if not isinstance(name, str) or not isinstance(ascending, bool):
+    collation = given.get("collation", COLLATION)
+    if not isinstance(name, str) or not isinstance(ascending, bool) or not isinstance(collation, str):
         raise MethodError(
-            MethodErrorType.INVALID_ARGUMENTS, "sort: a Comparator needs a property; isAscending is a boolean."
+            MethodErrorType.INVALID_ARGUMENTS,
+            "sort: a Comparator needs a property; isAscending is a boolean, collation a string.",
         )
     if name not in sortable:
         raise MethodError(
             MethodErrorType.UNSUPPORTED_SORT, f"{_quoted(name)} cannot be sorted by; there are: {', '.join(sortable)}."
         )
-    if given.get("collation", COLLATION) != COLLATION:
+    each = sortable[name]
+    if collation != COLLATION and not (each and isinstance(each.kind, _WITHOUT_COLLATION)):
         raise MethodError(MethodErrorType.UNSUPPORTED_SORT, f"The only collation is {COLLATION}.")
     if extra := given.keys() - {"property", "isAscending", "collation"}:
         raise MethodError(MethodErrorType.UNSUPPORTED_SORT, f"{_quoted(min(extra))} is nothing a Comparator has here.")
-    return Comparator(sortable[name], ascending)
+    return Comparator(each, ascending)
 
 
 def _unsupported(description: str) -> MethodError:

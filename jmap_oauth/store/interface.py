@@ -18,6 +18,9 @@ its account; whoever leaves an account, by destruction or by moving, leaves a to
 joining and leaving. The state of a type in an account is the number of the last write that changed something of
 that type that the account sees, or saw until then.
 
+Blobs are bytes apart from all that: they move no state, take no number, and end when their time is over. Whoever
+destroys the object that is an account destroys the blobs of that account.
+
 Errors. `Unavailable`: the database is busy, full, gone or cannot be written; nothing was done, and trying again may
 help. `Unusable`: it cannot be used at all, and someone has to look. Anything else is a fault of the program.
 """
@@ -50,6 +53,10 @@ class TooCostly(Exception):
     """A query takes longer than a backend gives to one."""
 
 
+class CannotCalculateChanges(Exception):
+    """A state is not one of this database, type and account, or older than what is kept of those who left."""
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """A window of query results. `total` is None unless it was asked for; `more` tells that results follow."""
@@ -58,6 +65,32 @@ class Page:
     position: int
     more: bool
     total: int | None = None
+
+
+LEAST_BLOB = 4_096
+"""Bytes for which a blob counts at least: so much goes into keeping it, however small it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Uploader:
+    """Whose a blob is: nobody else finds it, in the same account either (RFC 8620 section 6.1)."""
+
+    account: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeLog:
+    """What changed in an account since a state, each id in one list only, and the state that this leads to.
+
+    `more` tells that the log was cut: it leads to a state in between, from which it can be continued.
+    """
+
+    created: Sequence[str]
+    updated: Sequence[str]
+    destroyed: Sequence[str]
+    state: str
+    more: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +114,10 @@ class Reader(Protocol):
     """A snapshot to read from. What an account does not see is as if it were not there."""
 
     async def state(self, type: ObjectType, account: str) -> str:
-        """Return the state of a type in an account: opaque, and different after every change that the account sees."""
+        """Return the state of a type in an account: opaque, and different after every change that the account sees.
+
+        It is bound to the database, the type and the account, and is a state for `changes` of nothing else.
+        """
         ...
 
     async def get(self, type: ObjectType, account: str, ids: Sequence[str]) -> list[Record]:
@@ -94,6 +130,33 @@ class Reader(Protocol):
         Raises:
             AnchorNotFound: the anchor is not among the results.
             TooCostly: it was given up; others want to be answered too.
+        """
+        ...
+
+    async def changes(self, type: ObjectType, account: str, since: str, limit: int) -> ChangeLog:
+        """Return what changed since a state, at most `limit` ids, in the order of the changes.
+
+        Whoever left the account and came back since then was updated; who came and left again is not mentioned. A
+        log that was cut and continued from the state it led to may mention an id again, and converges: applied one
+        after the other, the parts give what is there, while writers go on.
+
+        Raises:
+            CannotCalculateChanges: the state is not one of this type and account, or too old.
+        """
+        ...
+
+    async def indexes(self, type: ObjectType, account: str, query: Query, ids: Sequence[str]) -> dict[str, int]:
+        """Return the index that each of these ids has in the whole result of a query; its window does not matter.
+
+        Ids that do not match are left out. Without a filter, and with one comparator, it counts ranges in the order of
+        the sort, and numbers no rows.
+        """
+        ...
+
+    async def states(self, accounts: Sequence[str]) -> dict[str, dict[str, str]]:
+        """Return the states of all types that ever changed there, by account and name of the type.
+
+        Each account asked for has an entry; one in which nothing ever changed has an empty one.
         """
         ...
 
@@ -118,6 +181,10 @@ class Reader(Protocol):
         """Return at most `limit` pairs (id referred to, id of a record of `type` whose property refers to it)."""
         ...
 
+    async def blob(self, uploader: Uploader, id: str, since: str) -> bytes | None:
+        """Return the bytes of a blob that was last uploaded at `since` (`YYYY-MM-DDTHH:MM:SSZ`) or later, or None."""
+        ...
+
 
 class Writer(Reader, Protocol):
     """A snapshot to read from and to change. It sees its own changes."""
@@ -127,6 +194,25 @@ class Writer(Reader, Protocol):
 
         An empty change takes no number and moves no state.
         """
+        ...
+
+    async def put_blob(self, uploader: Uploader, id: str, data: bytes, now: str, quota: int) -> None:
+        """Keep bytes under an id, uploaded at `now`; of those that are there already, only the date is changed.
+
+        The other blobs of the account, by whomever, are dropped, those first that were uploaded the longest ago, until
+        all that are left take at most `quota` bytes.
+        """
+        ...
+
+    async def renew_blobs(self, uploader: Uploader, ids: Sequence[str], since: str, now: str) -> list[str]:
+        """Take these blobs, as far as they were last uploaded at `since` or later, for uploaded at `now`.
+
+        Return the ids of those, in any order.
+        """
+        ...
+
+    async def drop_blobs(self, before: str, limit: int) -> int:
+        """Drop at most `limit` blobs that were last uploaded before a date, and return how many were dropped."""
         ...
 
 
@@ -159,6 +245,17 @@ class Store(Protocol):
 
         Raises:
             Unavailable: it cannot be told.
+        """
+        ...
+
+    async def prune(self, before: str) -> bool:
+        """Forget who left accounts before a date (`YYYY-MM-DDTHH:MM:SSZ`), and tell whether there are more of them.
+
+        One call is one short write, so that others have their turn between two of them. It changes nothing that can
+        be seen, and so takes no number, but from states before what it forgot changes cannot be calculated any more.
+
+        Raises:
+            Unavailable: nothing was forgotten.
         """
         ...
 

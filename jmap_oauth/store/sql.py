@@ -206,14 +206,3 @@ def order_by(steps: Sequence[Step]) -> str:
         f"{quoted(step.column)} {'ASC' if step.ascending else 'DESC'}{'' if step.column == 'id' else ' NULLS LAST'}"
         for step in steps
     )
-
-
-def before(steps: Sequence[Step], keys: Sequence[Any]) -> Sql:
-    """Return the condition for what comes, in an order, before the row that has these keys."""
-    (column, ascending), key = steps[0], keys[0]
-    name = quoted(column)
-    first = Sql(f"({name} IS NOT NULL)") if key is None else Sql(f"({name} {'<' if ascending else '>'} ?)", (key,))
-    if len(steps) == 1:
-        return first
-    same = Sql(f"({name} IS NULL)") if key is None else Sql(f"({name} = ?)", (key,))
-    return _any_of([first, all_of([same, before(steps[1:], keys[1:])])])

@@ -15,6 +15,7 @@ from jmap_oauth.store.migrations import check_tables, migrate, read_migrations
 from jmap_oauth.store.sqlite_connections import READERS, Pool, Watch
 from jmap_oauth.store.sqlite_file import check_library, connect, failure, opening, prepare_file
 from jmap_oauth.store.sqlite_snapshot import SqliteReader, SqliteWriter, Table
+from jmap_oauth.store.states import States
 
 
 async def open_sqlite(path: Path, model: Model, migrations: Path) -> SqliteStore:
@@ -47,6 +48,7 @@ class SqliteStore:
         self._writing = Pool(self._path, busy_timeout, 1, writing=True)
         self._reading = Pool(self._path, busy_timeout, READERS)
         self._looking_up = Pool(self._path, busy_timeout, READERS)
+        self._states = States("")
 
     async def open(self) -> None:
         """Open the database, and make it or bring it up to date first. Its folder must be there.
@@ -68,10 +70,15 @@ class SqliteStore:
 
     async def read(self, work: Callable[[Reader], Awaitable[Result]], *, brief: bool = False) -> Result:
         pool = self._looking_up if brief else self._reading
-        return await pool.run(partial(_read, work, self._tables))
+        return await pool.run(partial(_read, work, self._tables, self._states))
 
     async def write(self, work: Callable[[Writer], Awaitable[Result]]) -> Result:
-        return await self._writing.run(partial(_write, work, self._tables, self._watch))
+        return await self._writing.run(partial(_write, work, self._tables, self._states, self._watch))
+
+    async def prune(self, before: str) -> bool:
+        return await self._writing.run(
+            partial(_write, lambda writer: writer.prune(before), self._tables, self._states, self._watch)
+        )
 
     async def version(self, type: ObjectType) -> str:
         return self._watch.version(type.name)
@@ -89,26 +96,32 @@ class SqliteStore:
         migrate(self._path, migrations, self._opening_timeout)
         with opening(self._path), closing(connect(self._path, self._opening_timeout)) as connection:
             check_tables(connection, self._model)
+            [(identity,)] = connection.execute("SELECT text FROM identity").fetchall()
+        self._states = States(identity)
 
 
 # --- a unit of work, in the thread of a connection ---
 
 
 def _read(
-    work: Callable[[Reader], Awaitable[Result]], tables: Mapping[str, Table], connection: sqlite3.Connection
+    work: Callable[[Reader], Awaitable[Result]],
+    tables: Mapping[str, Table],
+    states: States,
+    connection: sqlite3.Connection,
 ) -> Result:
-    reader = SqliteReader(connection, tables)
+    reader = SqliteReader(connection, tables, states)
     return _transact(connection, "BEGIN", lambda: _drive(work(reader)))
 
 
 def _write(
-    work: Callable[[Writer], Awaitable[Result]],
+    work: Callable[[SqliteWriter], Awaitable[Result]],
     tables: Mapping[str, Table],
+    states: States,
     watch: Watch,
     connection: sqlite3.Connection,
 ) -> Result:
     watch.check_file()
-    writer = SqliteWriter(connection, tables)
+    writer = SqliteWriter(connection, tables, states)
     result = _transact(connection, "BEGIN IMMEDIATE", lambda: _drive(work(writer)))
     # In this thread, since whoever waits may have been cancelled, and the change is made all the same.
     if writer.number is not None:

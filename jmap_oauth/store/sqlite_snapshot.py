@@ -10,15 +10,29 @@ import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import takewhile
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from jmap_oauth.model.definition import GLOBAL, ObjectType, Property, Record
-from jmap_oauth.model.query import Query, Words
+from jmap_oauth.model.kinds import now
+from jmap_oauth.model.query import FilterNode, Query, Words
 from jmap_oauth.store import sql
-from jmap_oauth.store.interface import AnchorNotFound, Changes, Page, Saved, TooCostly
+from jmap_oauth.store.interface import (
+    AnchorNotFound,
+    CannotCalculateChanges,
+    ChangeLog,
+    Changes,
+    Page,
+    Saved,
+    TooCostly,
+)
 from jmap_oauth.store.sql import Role, Sql, quoted
+from jmap_oauth.store.sqlite_blobs import BlobReader, BlobWriter
+from jmap_oauth.store.sqlite_indexes import array, count_before, number_rows
+from jmap_oauth.store.sqlite_log import read_log
+from jmap_oauth.store.states import Cursor, States
 
 QUERY_SECONDS: Final = 5.0
 """Seconds after which a query is given up; all that are asked for fit in there many times, at a million records too."""
@@ -28,6 +42,9 @@ STEPS_BETWEEN_LOOKS: Final = 100_000
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
+
+_PRUNED_AT_ONCE = 500
+"""Tombstones forgotten in one write: a few milliseconds of work."""
 
 
 class Table:
@@ -66,6 +83,10 @@ class Table:
         asked = " ".join(f'"{prefix}"*' for prefix in node.prefixes)  # quoted, nothing in it is an operator of FTS5
         return Sql(f"(number IN (SELECT rowid FROM {self.words} WHERE {self.words} MATCH ?))", (asked,), depth=2)
 
+    def matching(self, account: str, filter: FilterNode) -> Sql:
+        """Return the condition for what an account sees and a filter lets through."""
+        return sql.all_of([sql.scope(self.type, account), sql.where(filter, self.search)])
+
     def row(self, record: Record, hashes: Mapping[str, str | None]) -> dict[str, Any]:
         """Return the columns that follow from the declaration; of hashes only those that are given."""
         values = {each.name: each.value(record) for each in self.columns if each.role is not Role.HASH}
@@ -78,11 +99,6 @@ def _initial(each: Property) -> Any:
 
 def _list(names: Iterable[str]) -> str:
     return ", ".join(quoted(name) for name in names)
-
-
-def _array(values: Iterable[str]) -> str:
-    """Write texts for `json_each`, which cuts them at U+0000; no text that is kept holds one."""
-    return _encode([value for value in values if "\0" not in value]).decode()
 
 
 @contextmanager
@@ -104,23 +120,42 @@ def _given(seconds: float, connection: sqlite3.Connection) -> Iterator[None]:
         connection.set_progress_handler(None, 0)
 
 
-class SqliteReader:
+class SqliteReader(BlobReader):
     """A snapshot; it lives as long as the transaction of its connection."""
 
-    def __init__(self, connection: sqlite3.Connection, tables: Mapping[str, Table]) -> None:
+    def __init__(self, connection: sqlite3.Connection, tables: Mapping[str, Table], states: States) -> None:
         self.connection = connection
         self._tables = tables
+        self._states = states
 
     async def state(self, type: ObjectType, account: str) -> str:
-        rows = self._rows("SELECT number FROM state WHERE account = ? AND type = ?", (account, type.name))
-        return str(rows[0][0]) if rows else "0"
+        newest, _ = self._bounds(type, account)
+        return self._states.write(type, account, newest)
+
+    async def states(self, accounts: Sequence[str]) -> dict[str, dict[str, str]]:
+        states: dict[str, dict[str, str]] = {account: {} for account in accounts}
+        statement = "SELECT account, type, number FROM state WHERE account IN (SELECT value FROM json_each(?))"
+        for account, name, number in self._rows(statement, (array(states),)):
+            if name in self._tables:  # not one that is no longer served
+                type = self._tables[name].type
+                states[account][name] = self._states.write(type, account, Cursor(number))
+        return states
+
+    async def changes(self, type: ObjectType, account: str, since: str, limit: int) -> ChangeLog:
+        cursor = self._states.read(type, account, since)
+        newest, oldest = self._bounds(type, account)
+        if not oldest <= cursor <= newest:
+            raise CannotCalculateChanges
+        log = read_log(self.connection, type, account, cursor, limit)
+        state = self._states.write(type, account, log.cut or newest)
+        return ChangeLog(log.created, log.updated, log.destroyed, state, more=log.cut is not None)
 
     async def get(self, type: ObjectType, account: str, ids: Sequence[str]) -> list[Record]:
         table = self._tables[type.name]
         if account == GLOBAL:
-            rows = self._rows(table.documents, (_array(ids),))
+            rows = self._rows(table.documents, (array(ids),))
         else:
-            rows = self._rows(table.scoped, (_array(ids), account))
+            rows = self._rows(table.scoped, (array(ids), account))
         found = {record["id"]: record for record in (table.record(document) for (document,) in rows)}
         return [found[id] for id in dict.fromkeys(ids) if id in found]
 
@@ -130,11 +165,12 @@ class SqliteReader:
 
     def _query(self, type: ObjectType, account: str, query: Query) -> Page:
         table, window = self._tables[type.name], query.window
-        matching = sql.all_of([sql.scope(type, account), sql.where(query.filter, table.search)])
-        steps = sql.steps_of(query.sort)
+        matching, steps = table.matching(account, query.filter), sql.steps_of(query.sort)
         total = self._count(table, matching) if query.calculate_total or window.position < 0 else None
         if window.anchor is not None:
-            position = self._index_of(table, matching, steps, window.anchor) + window.anchor_offset
+            if not (found := count_before(self.connection, table.name, matching, steps, [window.anchor])):
+                raise AnchorNotFound(window.anchor)
+            position = found[window.anchor] + window.anchor_offset
         else:
             position = window.position + (total or 0) if window.position < 0 else window.position
         position = max(position, 0)
@@ -145,16 +181,23 @@ class SqliteReader:
         ids = [id for (id,) in rows[: window.limit]]
         return Page(ids, position, len(rows) > window.limit, total if query.calculate_total else None)
 
+    async def indexes(self, type: ObjectType, account: str, query: Query, ids: Sequence[str]) -> dict[str, int]:
+        table = self._tables[type.name]
+        matching, steps = table.matching(account, query.filter), sql.steps_of(query.sort)
+        if len(steps) <= 2 and matching == sql.scope(type, account):
+            return count_before(self.connection, table.name, matching, steps, ids)
+        return number_rows(self.connection, table.name, matching, steps, ids)
+
     async def find(self, type: ObjectType, property: Property, values: Sequence[str]) -> list[Record]:
         table = self._tables[type.name]
-        rows = self._rows(table.by_value("object.document", property), (_array(dict.fromkeys(values)),))
+        rows = self._rows(table.by_value("object.document", property), (array(dict.fromkeys(values)),))
         return [table.record(document) for (document,) in rows]
 
     async def hashes(self, type: ObjectType, property: Property, ids: Sequence[str]) -> dict[str, str]:
         column = quoted(property.name)
         statement = f"""SELECT id, {column} FROM {quoted(type.name)}
                         WHERE id IN (SELECT value FROM json_each(?)) AND {column} IS NOT NULL"""
-        return dict(self._rows(statement, (_array(ids),)))
+        return dict(self._rows(statement, (array(ids),)))
 
     async def count(self, type: ObjectType, account: str) -> int:
         return self._count(self._tables[type.name], sql.scope(type, account))
@@ -163,7 +206,7 @@ class SqliteReader:
         self, type: ObjectType, property: Property, ids: Sequence[str], limit: int
     ) -> list[tuple[str, str]]:
         statement = self._tables[type.name].by_value("named.value, object.id", property)
-        return self._rows(f"{statement} LIMIT ?", (_array(dict.fromkeys(ids)), limit))
+        return self._rows(f"{statement} LIMIT ?", (array(dict.fromkeys(ids)), limit))
 
     def _rows(self, statement: str, parameters: Sequence[Any]) -> list[Any]:
         return self.connection.execute(statement, parameters).fetchall()
@@ -172,14 +215,11 @@ class SqliteReader:
         rows = self._rows(f"SELECT COUNT(*) FROM {table.name} WHERE {matching.text}", matching.parameters)
         return int(rows[0][0])
 
-    def _index_of(self, table: Table, matching: Sql, steps: Sequence[sql.Step], anchor: str) -> int:
-        """Return the index of the anchor in the whole result: how many rows come before it."""
-        one = sql.all_of([matching, Sql("(id = ?)", (anchor,))])
-        columns = _list(step.column for step in steps)
-        rows = self._rows(f"SELECT {columns} FROM {table.name} WHERE {one.text}", one.parameters)
-        if not rows:
-            raise AnchorNotFound(anchor)
-        return self._count(table, sql.all_of([matching, sql.before(steps, rows[0])]))
+    def _bounds(self, type: ObjectType, account: str) -> tuple[Cursor, Cursor]:
+        """Return the newest state, and the oldest from which changes can be told."""
+        rows = self._rows("SELECT number, pruned FROM state WHERE account = ? AND type = ?", (account, type.name))
+        newest, oldest = rows[0] if rows else (0, 0)
+        return Cursor(newest), Cursor(oldest)
 
 
 class _Place(NamedTuple):
@@ -190,11 +230,11 @@ class _Place(NamedTuple):
     joined: int
 
 
-class SqliteWriter(SqliteReader):
+class SqliteWriter(SqliteReader, BlobWriter):
     """A snapshot that can be changed. `number` is what this write took, or None; `changed` are names of types."""
 
-    def __init__(self, connection: sqlite3.Connection, tables: Mapping[str, Table]) -> None:
-        super().__init__(connection, tables)
+    def __init__(self, connection: sqlite3.Connection, tables: Mapping[str, Table], states: States) -> None:
+        super().__init__(connection, tables, states)
         self.number: int | None = None
         self._moved: set[tuple[str, str]] = set()
 
@@ -216,6 +256,22 @@ class SqliteWriter(SqliteReader):
         records = [*changes.destroyed, *(saved.record for saved in changes.created)]
         records += [record for old, saved in changes.updated for record in (old, saved.record)]
         self._move_states(type, number, {GLOBAL, *(type.account_of(record) for record in records)})
+
+    async def prune(self, before: str) -> bool:
+        """Forget the first tombstones, so many that nobody waits for it long, and tell whether it stopped at that.
+
+        Rows are in the order of their writes. One that a wrong clock has dated to the future keeps those behind it.
+        """
+        rows = self._rows(
+            "SELECT number, account, type, left_at, made_at FROM tombstone ORDER BY number LIMIT ?", (_PRUNED_AT_ONCE,)
+        )
+        old = [*takewhile(lambda row: row[-1] < before, rows)]
+        self.connection.executemany(
+            "UPDATE state SET pruned = ? WHERE account = ? AND type = ?",
+            [(left, account, name) for (account, name), left in {row[1:3]: row[3] for row in old}.items()],
+        )
+        self.connection.executemany("DELETE FROM tombstone WHERE number = ?", [row[:1] for row in old])
+        return len(old) == _PRUNED_AT_ONCE
 
     def _take_number(self) -> int:
         """Return the number of this write. It is kept to the commit under SQLite's lock for the one writer."""
@@ -283,6 +339,6 @@ class SqliteWriter(SqliteReader):
 
     def _leave_tombstone(self, type: ObjectType, account: str, id: str, joined: int, left: int) -> None:
         self._rows(
-            "INSERT INTO tombstone (type, account, id, joined, left_at) VALUES (?, ?, ?, ?, ?)",
-            (type.name, account, id, joined, left),
+            "INSERT INTO tombstone (type, account, id, joined, left_at, made_at) VALUES (?, ?, ?, ?, ?, ?)",
+            (type.name, account, id, joined, left, now()),
         )

@@ -51,6 +51,9 @@ class WatchedStore:
     async def version(self, type: ObjectType) -> str:
         return await self.store.version(type)
 
+    async def prune(self, before: str) -> bool:
+        return await self.store.prune(before)
+
     async def close(self) -> None:
         await self.store.close()
 

@@ -71,6 +71,7 @@ async def test_requests_calls_and_failures_are_counted(client: httpx.AsyncClient
         'jmap_method_calls_total{method="unknown"}': 2,
         "jmap_authentication_failures_total": 1,
         "jmap_http_requests_in_flight": 1,  # the one that asks
+        "jmap_event_streams": 0,
     }
 
 

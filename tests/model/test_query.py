@@ -185,11 +185,12 @@ SORTS: list[tuple[Any, list[Comparator] | tuple[Comparator, ...]]] = [
         [{"property": "endsAt", "isAscending": False}, {"property": "note", "collation": "i;unicode-casemap"}],
         [Comparator(ends, ascending=False), Comparator(note, ascending=True)],
     ),
+    ([{"property": "endsAt", "collation": "i;octet"}], [Comparator(ends, ascending=True)]),
 ]
 
 SORTABLE = "id, code, note, createdAt, endsAt, size"
 NO_LIST = "sort: must be a list of Comparator objects."
-NO_COMPARATOR = "sort: a Comparator needs a property; isAscending is a boolean."
+NO_COMPARATOR = "sort: a Comparator needs a property; isAscending is a boolean, collation a string."
 
 BAD_SORTS: list[tuple[Any, str, str]] = [
     ({}, "invalidArguments", NO_LIST),
@@ -209,7 +210,8 @@ BAD_SORTS: list[tuple[Any, str, str]] = [
         "unsupportedSort",
         "The only collation is i;unicode-casemap.",
     ),
-    ([{"property": "code", "collation": []}], "unsupportedSort", "The only collation is i;unicode-casemap."),
+    ([{"property": "code", "collation": []}], "invalidArguments", NO_COMPARATOR),
+    ([{"property": "endsAt", "collation": None}], "invalidArguments", NO_COMPARATOR),
     ([{"property": "code", "keyword": "x"}], "unsupportedSort", "'keyword' is nothing a Comparator has here."),
     ([{"property": "code"}] * (MAX_COMPARATORS + 1), "unsupportedSort", f"More than {MAX_COMPARATORS} comparators."),
 ]

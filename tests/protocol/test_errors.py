@@ -20,11 +20,12 @@ def test_requests_are_refused_by_the_names_of_section_3_6_1() -> None:
     }
 
 
-def test_calls_are_refused_by_the_names_of_sections_3_6_2_and_5() -> None:
+def test_calls_are_refused_by_the_names_of_sections_3_6_2_5_and_6() -> None:
     assert {each.value for each in MethodErrorType} == {
         *("serverUnavailable", "serverFail", "unknownMethod", "invalidArguments", "invalidResultReference"),
         *("forbidden", "accountNotFound", "accountReadOnly", "requestTooLarge", "stateMismatch"),
-        *("anchorNotFound", "unsupportedFilter", "unsupportedSort"),
+        *("anchorNotFound", "unsupportedFilter", "unsupportedSort", "fromAccountNotFound"),
+        *("cannotCalculateChanges", "tooManyChanges"),
     }
 
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from jmap_oauth.model.definition import Model, ObjectType
+from jmap_oauth.model.definition import GLOBAL, Model, ObjectType
 from jmap_oauth.objects import served_types
+from jmap_oauth.store.migrations import migrate, read_migrations
 from jmap_oauth.store.sql import columns_of
 from jmap_oauth.store.sqlite import open_sqlite
-from tests.support.stores import SQLITE_MIGRATIONS
+from jmap_oauth.store.sqlite_file import prepare_file
+from jmap_oauth.store.sqlite_log import log_statement
+from tests.support.stores import SQLITE_MIGRATIONS, look
 
 SCHEMA = Path(__file__).parents[2] / "schema" / "sqlite"
 
@@ -31,8 +36,31 @@ def test_columns_are_there_for_what_is_looked_for_or_sorted_by() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("table", ["sequence", "state", "tombstone"])
-def test_the_pretend_types_have_the_same_shared_tables(table: str) -> None:
-    scripts = [next(each.glob("0001_*.sql")).read_text("utf-8") for each in (SCHEMA, SQLITE_MIGRATIONS)]
-    first, second = (script.split(f'CREATE TABLE "{table}"')[1].split(";")[0] for script in scripts)
+@pytest.mark.parametrize("table", ["sequence", "state", "tombstone", "identity"])
+def test_the_pretend_types_have_the_same_shared_tables(tmp_path: Path, table: str) -> None:
+    for number, folder in enumerate((SCHEMA, SQLITE_MIGRATIONS)):
+        prepare_file(tmp_path / f"{number}.db")
+        migrate(tmp_path / f"{number}.db", read_migrations(folder), timeout=30)
+    shape = f"SELECT name, type, \"notnull\", dflt_value, pk FROM pragma_table_info('{table}')"
+    first, second = (look(tmp_path / f"{number}.db", shape) for number in range(2))
+    assert first
     assert first == second
+
+
+def test_the_pretend_types_have_the_same_table_of_blobs() -> None:
+    scripts = [next(each.glob(name)) for each, name in ((SCHEMA, "0003_*.sql"), (SQLITE_MIGRATIONS, "0001_*.sql"))]
+    first, second = (script.read_text("utf-8").split('CREATE TABLE "blob"')[1] for script in scripts)
+    assert first.split("CREATE TRIGGER")[0].split("--")[0].strip() == second.split("CREATE TRIGGER")[0].strip()
+
+
+@pytest.mark.parametrize("account", [GLOBAL, "a tenant"])
+async def test_changes_are_read_from_indexes_alone(tmp_path: Path, account: str) -> None:
+    type = Model(served_types(frozenset()))["OAuthClient"]
+    prepare_file(tmp_path / "served.db")
+    migrate(tmp_path / "served.db", read_migrations(SCHEMA), timeout=30)
+    values = {"type": "", "account": "", "number": 1, "id": "~", "limit": 10}
+    with closing(sqlite3.connect(tmp_path / "served.db")) as connection:
+        plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {log_statement(type, account)}", values)]
+    steps = [step for step in plan if "tombstone" in step or type.name in step]
+    assert len(steps) == 3
+    assert all(step.startswith("SEARCH") and " USING COVERING INDEX " in step for step in steps), steps

@@ -28,7 +28,6 @@ from tests.support.stores import (
     look,
     make_team,
     make_widget,
-    state,
 )
 from tests.support.widget import TEAM, WIDGET
 
@@ -147,7 +146,7 @@ async def test_a_write_that_waits_too_long_for_another_process_is_unavailable(sq
             await create(sqlite, make_widget("w", None))
         assert await all_of(sqlite, GLOBAL) == []
     await create(sqlite, make_widget("w", None))
-    assert await state(sqlite, GLOBAL) == "1"
+    assert await sqlite.version(WIDGET) == "1"
 
 
 async def test_a_write_that_fails_lets_go_of_the_database_at_once(sqlite: SqliteStore, other: SqliteStore) -> None:
@@ -158,7 +157,7 @@ async def test_a_write_that_fails_lets_go_of_the_database_at_once(sqlite: Sqlite
     with pytest.raises(ZeroDivisionError):
         await other.write(work)
     await create(sqlite, make_widget("w", None))
-    assert await state(sqlite, GLOBAL) == "1"
+    assert await sqlite.version(WIDGET) == "1"
 
 
 async def test_a_reference_that_leads_nowhere_is_a_fault_and_nothing_is_done(sqlite: SqliteStore) -> None:
@@ -196,7 +195,7 @@ async def test_a_full_disk_makes_writes_unavailable_until_there_is_room(sqlite: 
     await set_room(sqlite, 1)
     with pytest.raises(Unavailable, match="no room"):
         await create(sqlite, *widgets)
-    assert (await state(sqlite, GLOBAL), await sqlite.version(WIDGET)) == ("0", "0")
+    assert (await all_of(sqlite, GLOBAL), await sqlite.version(WIDGET)) == ([], "0")
     await set_room(sqlite, 1_000_000)
     await create(sqlite, *widgets)
     assert await all_of(sqlite, GLOBAL) == widgets

@@ -40,11 +40,11 @@ class Halt:
     def release(self) -> None:
         self._released.set()
 
-    async def read(self, reader: Reader) -> list[str]:
-        """Read the state before and after the stop."""
-        before = await reader.state(WIDGET, GLOBAL)
+    async def read(self, reader: Reader) -> list[int]:
+        """Count the widgets before and after the stop."""
+        before = await reader.count(WIDGET, GLOBAL)
         self.stop()
-        return [before, await reader.state(WIDGET, GLOBAL)]
+        return [before, await reader.count(WIDGET, GLOBAL)]
 
     async def write(self, writer: Writer) -> None:
         await writer.apply(WIDGET, Changes(created=[Saved(make_widget("halted", None))]))
@@ -57,13 +57,13 @@ async def cancel(task: asyncio.Future[Any]) -> None:
         await task
 
 
-async def states_of_all_readers(store: SqliteStore) -> list[str]:
-    """Return the state as each reading connection sees it: they wait for one another, so none is used twice."""
+async def counts_of_all_readers(store: SqliteStore) -> list[int]:
+    """Return how many widgets each reading connection sees: they wait for one another, so none is used twice."""
     barrier = threading.Barrier(READERS, timeout=30)
 
-    async def work(reader: Reader) -> str:
+    async def work(reader: Reader) -> int:
         barrier.wait()
-        return await reader.state(WIDGET, GLOBAL)
+        return await reader.count(WIDGET, GLOBAL)
 
     return await asyncio.gather(*(store.read(work) for _ in range(READERS)))
 
@@ -74,8 +74,8 @@ async def test_a_reader_sees_the_state_in_which_it_began(sqlite: SqliteStore) ->
     await halt.entered()
     await create(sqlite, make_widget("w", None))
     halt.release()
-    assert await reading == ["0", "0"]
-    assert await states_of_all_readers(sqlite) == ["1"] * READERS
+    assert await reading == [0, 0]
+    assert await counts_of_all_readers(sqlite) == [1] * READERS
 
 
 async def test_a_write_keeps_other_processes_from_writing_as_soon_as_it_begins(
@@ -87,7 +87,7 @@ async def test_a_write_keeps_other_processes_from_writing_as_soon_as_it_begins(
     with pytest.raises(Unavailable, match="locked"):
         await create(sqlite, make_widget("w", None))
     halt.release()
-    assert await writing == ["0", "0"]
+    assert await writing == [0, 0]
 
 
 async def test_a_cancelled_read_leaves_its_connection_to_others(sqlite: SqliteStore) -> None:
@@ -96,10 +96,10 @@ async def test_a_cancelled_read_leaves_its_connection_to_others(sqlite: SqliteSt
     await halt.entered()
     await cancel(reading)
     await create(sqlite, make_widget("w", None))
-    assert await state(sqlite, GLOBAL) == "1"
+    assert await sqlite.version(WIDGET) == "1"
     assert halt.is_stopped
     halt.release()
-    assert await states_of_all_readers(sqlite) == ["1"] * READERS
+    assert await counts_of_all_readers(sqlite) == [1] * READERS
 
 
 async def test_a_cancelled_write_is_done_or_not_as_a_whole_and_the_next_one_waits_for_it(sqlite: SqliteStore) -> None:
@@ -123,7 +123,7 @@ async def test_whoever_is_cancelled_while_waiting_takes_no_connection_along(sqli
     for halt in halts:
         halt.release()
     await asyncio.gather(*reading)
-    assert await states_of_all_readers(sqlite) == ["0"] * READERS
+    assert await counts_of_all_readers(sqlite) == [0] * READERS
 
 
 async def test_closing_waits_for_what_was_begun_and_for_what_waits(sqlite: SqliteStore, path: Path) -> None:

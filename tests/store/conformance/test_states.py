@@ -84,4 +84,19 @@ async def test_the_version_of_a_type_stands_still_for_other_types(store: Store, 
 
 
 async def test_a_type_that_never_changed_has_a_state_too(store: Store) -> None:
-    assert await state(store, "nobody") == await state(store, "nobody else")
+    assert await state(store, "nobody") == await state(store, "nobody") != ""
+
+
+async def test_no_two_types_and_accounts_have_the_same_state(store: Store) -> None:
+    states = [await state(store, account, type) for account in ("nobody", "nobody else") for type in (WIDGET, TEAM)]
+    assert len(set(states)) == 4
+
+
+async def test_the_states_of_many_accounts_are_the_states_of_each(store: Store, ours: str, theirs: str) -> None:
+    states = await store.read(lambda reader: reader.states([ours, theirs, GLOBAL, "nobody", ours]))
+    assert states == {
+        ours: {"Team": await state(store, ours, TEAM)},
+        theirs: {"Team": await state(store, theirs, TEAM), "Widget": await state(store, theirs)},
+        GLOBAL: {"Team": await state(store, GLOBAL, TEAM), "Widget": await state(store, GLOBAL)},
+        "nobody": {},
+    }

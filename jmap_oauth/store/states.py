@@ -1,0 +1,75 @@
+"""State strings: places in the order of all changes, each bound to one database, type and account."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Final, NamedTuple
+
+from jmap_oauth.model.definition import ObjectType
+from jmap_oauth.store.interface import CannotCalculateChanges
+
+END: Final = "~"
+"""Comes after every id (RFC 8620 section 1.2)."""
+
+
+class Cursor(NamedTuple):
+    """A place in the order of all changes: after this id of the write with this number; with END, after all of them."""
+
+    number: int
+    id: str = END
+
+
+_TEXT = re.compile(r"([0-9a-f]{16})(?:\.([A-Za-z0-9_-]{1,255}))?\.([0-9a-f]{8})")
+_ROUNDS: Final = 4
+_HALF: Final = 32  # bits
+
+
+class States:
+    """Writes and reads the state strings of a database that has this identity, a text of its own.
+
+    `<number>.<tag>`, or `<number>.<id>.<tag>` in the middle of a write. The tag tells a state of another database, type
+    or account from one of ours. The number counts the writes of all accounts together, so it is veiled: two states of
+    an account would tell how much the others did in between.
+    """
+
+    def __init__(self, identity: str) -> None:
+        self._key = identity.encode()
+        # Most requests tell the state that the one before them told.
+        self._number = lru_cache(maxsize=1024)(lambda number: f"{self._veil(number, range(_ROUNDS)):016x}")
+        self._tag = lru_cache(maxsize=1024)(self._make_tag)
+
+    def write(self, type: ObjectType, account: str, cursor: Cursor) -> str:
+        middle = "" if cursor.id == END else f".{cursor.id}"
+        return f"{self._number(cursor.number)}{middle}.{self._tag(type.name, account)}"
+
+    def read(self, type: ObjectType, account: str, text: str) -> Cursor:
+        """Return the place that a state stands for.
+
+        Raises:
+            CannotCalculateChanges: it is none of this database, type and account.
+        """
+        match = _TEXT.fullmatch(text)
+        if match is None or match[3] != self._tag(type.name, account):
+            raise CannotCalculateChanges
+        return Cursor(self._unveil(int(match[1], 16)), match[2] or END)
+
+    def _veil(self, number: int, rounds: Iterable[int]) -> int:
+        """Swap a number of 64 bits for another one, by a Feistel network over a keyed hash."""
+        left, right = number >> _HALF, number & (1 << _HALF) - 1
+        for each in rounds:
+            left, right = right, left ^ self._hash(each, right)
+        return left << _HALF | right
+
+    def _unveil(self, number: int) -> int:
+        """Undo `_veil`: the same with the halves swapped and the rounds turned round."""
+        swapped = self._veil(number >> _HALF | (number & (1 << _HALF) - 1) << _HALF, reversed(range(_ROUNDS)))
+        return swapped >> _HALF | (swapped & (1 << _HALF) - 1) << _HALF
+
+    def _hash(self, round: int, half: int) -> int:
+        return int.from_bytes(blake2b(b"%d %d" % (round, half), digest_size=4, key=self._key).digest())
+
+    def _make_tag(self, type_name: str, account: str) -> str:
+        return blake2b(f"{type_name} {account}".encode(), digest_size=4, key=self._key).hexdigest()

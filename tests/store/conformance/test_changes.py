@@ -1,0 +1,297 @@
+"""What changed since a state: exact, in parts as well, and only as far as the account sees it."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+import pytest
+
+from jmap_oauth.model.definition import GLOBAL, Record
+from jmap_oauth.store.interface import CannotCalculateChanges, ChangeLog, Changes, Saved, Store, Writer
+from tests.store.conformance.test_history import History, write
+from tests.support.stores import all_of, apply, change, create, destroy, get, make_team, make_widget, state
+from tests.support.widget import TEAM, WIDGET
+
+
+async def log(store: Store, account: str, since: str, limit: int = 1_000) -> ChangeLog:
+    return await store.read(lambda reader: reader.changes(WIDGET, account, since, limit))
+
+
+async def told(store: Store, account: str, since: str) -> tuple[list[str], list[str], list[str]]:
+    """Return the three lists of a log that is told to the end, and see that it leads to the present state."""
+    found = await log(store, account, since)
+    assert (found.more, found.state) == (False, await state(store, account))
+    return list(found.created), list(found.updated), list(found.destroyed)
+
+
+@pytest.fixture
+async def third(store: Store) -> str:
+    """An account that widgets of ours move to."""
+    team = make_team("Third")
+    await create(store, team, type=TEAM)
+    return str(team["id"])
+
+
+async def test_nothing_changed_since_the_present_state(store: Store, ours: str) -> None:
+    await create(store, make_widget("w", ours))
+    for account in (ours, GLOBAL, "nobody"):
+        assert await told(store, account, await state(store, account)) == ([], [], [])
+
+
+async def test_each_kind_of_change_is_told_in_its_order(store: Store, ours: str) -> None:
+    old = [make_widget(code, ours) for code in "abcd"]
+    await create(store, *old)
+    since = await state(store, ours), await state(store, GLOBAL)
+    new = make_widget("new", ours)
+    for each in (old[3], old[2]):
+        await change(store, each, size=8)
+    await create(store, new)
+    await destroy(store, old[1])
+    expected = [new["id"]], [old[3]["id"], old[2]["id"]], [old[1]["id"]]
+    assert await told(store, ours, since[0]) == expected
+    assert await told(store, GLOBAL, since[1]) == expected
+
+
+async def test_who_was_created_and_updated_was_created(store: Store, ours: str) -> None:
+    since, widget = await state(store, ours), make_widget("w", ours)
+    await create(store, widget)
+    await change(store, widget, size=8)
+    assert await told(store, ours, since) == ([widget["id"]], [], [])
+
+
+async def test_who_was_updated_and_destroyed_was_destroyed(store: Store, ours: str) -> None:
+    widget = make_widget("w", ours)
+    await create(store, widget)
+    since = await state(store, ours)
+    await destroy(store, await change(store, widget, size=8))
+    assert await told(store, ours, since) == ([], [], [widget["id"]])
+
+
+async def test_who_came_and_left_again_is_not_mentioned(store: Store, ours: str, third: str) -> None:
+    since, first, second = await state(store, ours), make_widget("a", ours), make_widget("b", None)
+    await create(store, first, second)
+    await destroy(store, first)
+    await change(store, await change(store, second, teamId=ours), teamId=third)
+    assert await told(store, ours, since) == ([], [], [])
+
+
+async def test_a_move_destroys_in_one_account_creates_in_another_and_updates_on_the_server(
+    store: Store, ours: str, third: str
+) -> None:
+    widget = make_widget("w", ours)
+    await create(store, widget)
+    since = [await state(store, account) for account in (ours, third, GLOBAL)]
+    await change(store, widget, teamId=third)
+    assert await told(store, ours, since[0]) == ([], [], [widget["id"]])
+    assert await told(store, third, since[1]) == ([widget["id"]], [], [])
+    assert await told(store, GLOBAL, since[2]) == ([], [widget["id"]], [])
+
+
+async def test_who_left_and_came_back_was_updated(store: Store, ours: str, third: str) -> None:
+    widget = make_widget("w", ours)
+    await create(store, widget)
+    since = await state(store, ours)
+    for target in (third, None, ours, third, ours):
+        widget = await change(store, widget, teamId=target)
+    assert await told(store, ours, since) == ([], [widget["id"]], [])
+
+
+async def test_who_left_and_came_back_in_one_write_was_updated_also_when_told_one_by_one(
+    store: Store, ours: str, third: str
+) -> None:
+    widget = make_widget("w", ours)
+    await create(store, widget)
+    since, away = await state(store, ours), {**widget, "teamId": third}
+
+    async def there_and_back(writer: Writer) -> None:
+        await writer.apply(WIDGET, Changes(updated=[(widget, Saved(away))]))
+        await writer.apply(WIDGET, Changes(updated=[(away, Saved(widget))]))
+
+    await store.write(there_and_back)
+    await create(store, make_widget("next", ours))
+    assert (await log(store, ours, since, 1)).updated == [widget["id"]]
+
+
+async def test_a_team_sees_itself_alone(store: Store, ours: str, third: str) -> None:
+    def teams(account: str, since: str) -> Any:
+        return store.read(lambda reader: reader.changes(TEAM, account, since, 10))
+
+    since = [await state(store, account, TEAM) for account in (ours, third)]
+    [team] = await all_of(store, third, TEAM)
+    await change(store, team, type=TEAM, name="Renamed")
+    assert (await teams(ours, since[0])).updated == []
+    assert (await teams(third, since[1])).updated == [third]
+
+
+async def test_one_write_with_many_changes_is_told_in_parts_of_its_middle(store: Store, ours: str) -> None:
+    since = await state(store, ours)
+    widgets = [make_widget(f"w{number}", ours) for number in range(7)]
+    await create(store, *widgets)
+    parts = []
+    while True:
+        part = await log(store, ours, since, 3)
+        parts.append((part.created, part.more))
+        since = part.state
+        if not part.more:
+            break
+    ids = [widget["id"] for widget in widgets]
+    assert parts == [(ids[:3], True), (ids[3:6], True), (ids[6:], False)]
+    assert since == await state(store, ours)
+
+
+async def test_no_state_of_another_account_type_or_kind_of_text_is_taken(store: Store, ours: str, theirs: str) -> None:
+    await create(store, make_widget("w", ours))
+    mine = await state(store, ours)
+    number, tag = mine.split(".")
+    foreign = [await state(store, theirs), await state(store, GLOBAL), await state(store, ours, TEAM)]
+    future = [f"{int(number) + 1}.{tag}", f"{10**17}.{tag}"]
+    malformed = [
+        "",
+        "0",
+        number,
+        f"{number}.",
+        f"0{mine}",
+        f"-{mine}",
+        f" {mine}",
+        f"{mine}\n",
+        f"{mine}x",
+        "x" * 9_999,
+    ]
+    malformed += [f"{number}.a b.{tag}", f"{number}..{tag}", f"٣.{tag}", f"{'9' * 400}.{tag}"]
+    for wrong in (*foreign, *future, *malformed):
+        with pytest.raises(CannotCalculateChanges):
+            await log(store, ours, wrong)
+
+
+# --- random histories ---
+
+
+class Mirror:
+    """What a client knows of an account that it only keeps up with by its changes."""
+
+    def __init__(self, account: str, state: str) -> None:
+        self.account = account
+        self.state = state
+        self.records: dict[str, Record] = {}
+
+    async def follow(self, store: Store, limit: int) -> bool:
+        """Take one part of the log, and tell whether there is more."""
+        part = await log(store, self.account, self.state, limit)
+        assert len({*part.created, *part.updated, *part.destroyed}) == sum(map(len, self._lists(part))) <= limit
+        ids = [*part.created, *part.updated]
+        for record in await store.read(lambda reader: reader.get(WIDGET, self.account, ids)):
+            self.records[record["id"]] = record
+        for id in part.destroyed:
+            self.records.pop(id, None)
+        self.state = part.state
+        return part.more
+
+    def _lists(self, part: ChangeLog) -> tuple[Any, Any, Any]:
+        return part.created, part.updated, part.destroyed
+
+
+@pytest.mark.parametrize("seed", range(10))
+async def test_who_follows_in_parts_of_any_size_while_writers_go_on_ends_with_what_is_there(
+    store: Store, seed: int
+) -> None:
+    teams, random = [make_team("One"), make_team("Two")], Random(seed)
+    await create(store, *teams, type=TEAM)
+    history = History(random, [team["id"] for team in teams])
+    accounts = [GLOBAL, *history.teams]
+    mirrors = [Mirror(account, await state(store, account)) for account in accounts * 2]
+    mirrors[0].records = {record["id"]: record for record in await all_of(store, GLOBAL)}
+    mirrors[3].records = dict(mirrors[0].records)
+    for _ in range(40):
+        await write(store, history)
+        for mirror in random.sample(mirrors, 3):
+            await mirror.follow(store, random.choice([1, 2, 5, 100]))
+    for mirror in mirrors:
+        while await mirror.follow(store, 3):
+            pass
+        assert sorted(mirror.records) == [each["id"] for each in await all_of(store, mirror.account)]
+        assert [*mirror.records.values()] == await get(store, mirror.account, *mirror.records)
+
+
+@pytest.mark.parametrize("seed", range(10))
+async def test_a_whole_log_is_exactly_what_differs(store: Store, seed: int) -> None:
+    """Of all states of a random history, to its end: who came, who left, who stayed and was touched."""
+    teams = [make_team("One"), make_team("Two")]
+    await create(store, *teams, type=TEAM)
+    history = History(Random(seed), [team["id"] for team in teams])
+    accounts = [GLOBAL, *history.teams]
+    seen: list[dict[str, tuple[str, dict[str, Record]]]] = []
+    for _ in range(20):
+        now = {each: {record["id"]: record for record in await all_of(store, each)} for each in accounts}
+        seen.append({each: (await state(store, each), now[each]) for each in accounts})
+        await write(store, history)
+    for account in accounts:
+        now = {record["id"]: record for record in await all_of(store, account)}
+        for since, then in (moment[account] for moment in seen):
+            created, updated, destroyed = await told(store, account, since)
+            assert (set(created), set(destroyed)) == (now.keys() - then.keys(), then.keys() - now.keys())
+            assert {id for id in then.keys() & now.keys() if then[id] != now[id]} <= set(updated) <= then.keys()
+
+
+# --- pruning ---
+
+PAST, FUTURE = "1970-01-01T00:00:00Z", "9999-12-31T23:59:59Z"
+
+
+async def prune(store: Store, before: str) -> int:
+    """Prune to the end, and return how many writes that took."""
+    writes = 1
+    while await store.prune(before):
+        writes += 1
+    return writes
+
+
+async def test_states_before_what_was_pruned_cannot_be_used_and_later_ones_can(store: Store, ours: str) -> None:
+    widgets = [make_widget(code, ours) for code in "abc"]
+    await create(store, *widgets)
+    before = await state(store, ours)
+    await destroy(store, widgets[0])
+    since = await state(store, ours)
+    await prune(store, FUTURE)
+    await destroy(store, widgets[1])
+    assert await told(store, ours, since) == ([], [], [widgets[1]["id"]])
+    with pytest.raises(CannotCalculateChanges):
+        await log(store, ours, before)
+
+
+async def test_who_left_after_the_date_is_kept(store: Store, ours: str) -> None:
+    widget = make_widget("w", ours)
+    await create(store, widget)
+    since = await state(store, ours)
+    await destroy(store, widget)
+    assert await store.prune(PAST) is False
+    assert await told(store, ours, since) == ([], [], [widget["id"]])
+
+
+async def test_an_account_that_nobody_left_keeps_its_states(store: Store, ours: str, third: str) -> None:
+    kept, lost = make_widget("kept", third), make_widget("lost", ours)
+    since = await state(store, third)
+    await create(store, kept, lost)
+    await destroy(store, lost)
+    await prune(store, FUTURE)
+    assert await told(store, third, since) == ([kept["id"]], [], [])
+
+
+async def test_pruning_moves_no_state_and_no_version(store: Store, ours: str) -> None:
+    widget = make_widget("w", ours)
+    await create(store, widget)
+    await destroy(store, widget)
+    before = await state(store, ours), await state(store, GLOBAL), await store.version(WIDGET)
+    await prune(store, FUTURE)
+    assert (await state(store, ours), await state(store, GLOBAL), await store.version(WIDGET)) == before
+
+
+async def test_thousands_are_pruned_in_several_writes(store: Store, ours: str) -> None:
+    widgets = [make_widget(f"w{number}", ours) for number in range(1_200)]
+    await create(store, *widgets)
+    since = await state(store, ours)
+    await apply(store, WIDGET, Changes(destroyed=widgets))
+    assert await prune(store, FUTURE) > 1
+    with pytest.raises(CannotCalculateChanges):
+        await log(store, ours, since)
+    assert await told(store, ours, await state(store, ours)) == ([], [], [])
