@@ -239,11 +239,13 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _watch(self) -> None:
         """Keep a timer while it is the client's turn to send; between requests uvicorn has its own."""
+        if self._ended:
+            return
         if self._answering:
-            if self._received and not self._ended:
+            if self._received:
                 self._hold()
         elif self._in_head:
-            if not (self._ended or self._timer):
+            if self._timer is None:
                 self._set_timer(self.header_timeout)
         elif self._timer is None or self._may_extend():
             self._progress = 0

@@ -388,7 +388,7 @@ async def test_end_after_a_refusal(patient: int, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(edge, "LINGER_SECONDS", 0.1)
 
     with pytest.raises(ConnectionError):
-        await talk(patient, *[b"nonsense\r\n"] * 200, every=0.05)
+        await talk(patient, *[b"nonsense\r\n"] * 400, every=0.05)
 
 
 # What is one
