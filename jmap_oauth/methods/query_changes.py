@@ -11,7 +11,6 @@ from msgspec import Struct
 from jmap_oauth.methods.call import (
     AccountArguments,
     Backing,
-    PositiveInt,
     cannot_calculate_changes,
     principal_of,
     read_arguments,
@@ -22,7 +21,8 @@ from jmap_oauth.model.definition import Action, ObjectType
 from jmap_oauth.model.query import Query, Window, depends_on_mutable, parse_filter, parse_sort
 from jmap_oauth.protocol.dispatch import Call
 from jmap_oauth.protocol.errors import MethodError, MethodErrorType
-from jmap_oauth.store.interface import CannotCalculateChanges, Reader
+from jmap_oauth.protocol.types import UnsignedInt
+from jmap_oauth.store.interface import CannotCalculateChanges, Reader, TooCostly
 
 
 class QueryChangesArguments(AccountArguments, frozen=True, kw_only=True):
@@ -31,7 +31,7 @@ class QueryChangesArguments(AccountArguments, frozen=True, kw_only=True):
     since_query_state: str
     filter: Any = None
     sort: Any = None
-    max_changes: PositiveInt | None = None
+    max_changes: UnsignedInt | None = None
     up_to_id: str | None = None
     calculate_total: bool = False
 
@@ -79,9 +79,10 @@ async def handle_query_changes(backing: Backing, type: ObjectType, call: Call) -
     )
     try:
         response = await backing.store.read(lambda reader: _calculate(request, reader))
-    except CannotCalculateChanges:
+    except (CannotCalculateChanges, TooCostly):
         raise cannot_calculate_changes() from None
-    if len(response.removed) + len(response.added) > (arguments.max_changes or float("inf")):
+    count = len(response.removed) + len(response.added)
+    if arguments.max_changes is not None and count > arguments.max_changes:
         raise _too_many_changes()
     return response
 

@@ -16,7 +16,7 @@ from jmap_oauth.model.definition import MASK, Action, ObjectType, Property, Reco
 from jmap_oauth.model.ids import is_id, new_id
 from jmap_oauth.model.kinds import SetOf, Text, now
 from jmap_oauth.protocol.dispatch import Call
-from jmap_oauth.protocol.errors import MethodError, MethodErrorType, SetError
+from jmap_oauth.protocol.errors import MethodError, MethodErrorType, SetError, SetErrorType
 from jmap_oauth.protocol.pointer import split_pointer
 from jmap_oauth.store.interface import Changes, Reader, Saved, Writer
 
@@ -93,7 +93,7 @@ def _read_request(backing: Backing, type: ObjectType, call: Call, arguments: Set
     wishes = [
         *(Wish(Action.CREATE, key, new_ids[key], given) for key, given in create.items()),
         *(Wish(Action.UPDATE, key, resolve_id(key, known), patch) for key, patch in update.items()),
-        *(Wish(Action.DESTROY, id, id) for id in dict.fromkeys(resolve_id(key, known) for key in destroy)),
+        *(Wish(Action.DESTROY, key, id) for id, key in {resolve_id(key, known): key for key in destroy}.items()),
     ]
     return SetRequest(backing, type, principal_of(call), call.using, known, wishes, now())
 
@@ -240,11 +240,14 @@ def _respond(request: SetRequest, changes: Sequence[Change], old_state: str, new
     done: dict[Action, dict[str, Change]] = {action: {} for action in WRITES}
     refused: dict[Action, dict[str, SetError]] = {action: {} for action in WRITES}
     for change in changes:
-        key = change.wish.key if change.wish.action is Action.CREATE else change.wish.id
-        if change.error is None:
-            done[change.wish.action][key] = change
+        wish, error = change.wish, change.error
+        # What is not there has only the name that the client gave it.
+        is_unnamed = wish.action is Action.CREATE or (error is not None and error.type is SetErrorType.NOT_FOUND)
+        key = wish.key if is_unnamed else wish.id
+        if error is None:
+            done[wish.action][key] = change
         else:
-            refused[change.wish.action][key] = change.error
+            refused[wish.action][key] = error
     visible = request.type.visible(request.using)
     return SetResponse(
         request.principal.account,

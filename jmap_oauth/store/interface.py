@@ -150,6 +150,9 @@ class Reader(Protocol):
 
         Ids that do not match are left out. Without a filter, and with one comparator, it counts ranges in the order of
         the sort, and numbers no rows.
+
+        Raises:
+            TooCostly: it was given up; others want to be answered too.
         """
         ...
 

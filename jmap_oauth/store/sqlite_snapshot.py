@@ -184,9 +184,9 @@ class SqliteReader(BlobReader):
     async def indexes(self, type: ObjectType, account: str, query: Query, ids: Sequence[str]) -> dict[str, int]:
         table = self._tables[type.name]
         matching, steps = table.matching(account, query.filter), sql.steps_of(query.sort)
-        if len(steps) <= 2 and matching == sql.scope(type, account):
-            return count_before(self.connection, table.name, matching, steps, ids)
-        return number_rows(self.connection, table.name, matching, steps, ids)
+        look_up = count_before if len(steps) <= 2 and matching == sql.scope(type, account) else number_rows
+        with _given(QUERY_SECONDS, self.connection):
+            return look_up(self.connection, table.name, matching, steps, ids)
 
     async def find(self, type: ObjectType, property: Property, values: Sequence[str]) -> list[Record]:
         table = self._tables[type.name]

@@ -85,6 +85,7 @@ async def test_more_changes_than_asked_for_are_too_many(root: Client) -> None:
     await root.set(update={id: {"size": 1}})
     assert (await query_changes(root, old, sort=BY_CODE, maxChanges=1))["type"] == "tooManyChanges"
     assert len((await query_changes(root, old, sort=BY_CODE, maxChanges=2))["added"]) == 1
+    assert (await query_changes(root, old, sort=BY_CODE, maxChanges=0))["type"] == "tooManyChanges"
 
 
 async def test_more_changes_than_the_server_looks_at_are_too_many(tmp_path: Path) -> None:
@@ -113,7 +114,7 @@ async def test_the_permission_that_is_missing_is_named(widgets: Widgets) -> None
     [
         ({}, "invalidArguments"),
         ({"sinceQueryState": 0}, "invalidArguments"),
-        ({"sinceQueryState": "0", "maxChanges": 0}, "invalidArguments"),
+        ({"sinceQueryState": "0", "maxChanges": -1}, "invalidArguments"),
         ({"sinceQueryState": "0", "upToId": 5}, "invalidArguments"),
         ({"sinceQueryState": "0", "position": 5}, "invalidArguments"),
         ({"sinceQueryState": "0", "accountId": "other"}, "accountNotFound"),

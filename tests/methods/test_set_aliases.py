@@ -72,3 +72,10 @@ async def test_many_objects_are_drafted_on_what_is_there_when_they_are_kept(root
     assert {str(each) for each in (await root.get(*ids, properties=["note", "tags"]))["list"]} == {
         str({"id": id, "note": "old", "tags": {"x": True}}) for id in ids
     }
+
+
+async def test_what_was_not_created_goes_by_the_name_that_the_client_gave_it(root: Client) -> None:
+    answer = await root.set(create={"new": {}}, update={"#new": {"note": "x"}}, destroy=["#new"])
+    assert list(answer["notCreated"]) == ["new"]
+    assert answer["notUpdated"]["#new"]["type"] == "notFound"
+    assert answer["notDestroyed"] == {"#new": {"type": "notFound"}}
