@@ -2,25 +2,42 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from tests.bench.__main__ import main
+from tests.bench.inside import Timing, render_inside
 from tests.bench.load import Result, is_complete
 from tests.bench.table import Figures, best_of, render
 
 
-def test_the_table_has_a_row_for_every_request(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    main(["--seconds", "0.3", "--rounds", "1", "--clients", "60", "--folder", str(tmp_path)])
-    rows = capsys.readouterr().out.splitlines()[3:]
-    assert [row.partition("  ")[0] for row in rows] == [
+def test_the_tables_have_a_row_for_every_request(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["--seconds", "0.3", "--rounds", "1", "--clients", "60", "--clients-large", "60", "--folder", str(tmp_path)])
+    rows = capsys.readouterr().out.splitlines()
+    assert [re.split("  +", row)[0] for row in rows[3:]] == [
         "bare app, answer to a /get of 3",
         "/get of 3 ids",
         "/query by text, /get of 50",
         "/set that creates 1",
+        "",
+        "60 clients, inside one process, 50 runs each, one after the other",
+        "",
+        "/query by text (1 %), by clientId, 50",
+        "/query by createdAt, 50 at 30",
+        "/changes after 1 update",
+        "/queryChanges after 100 updates, by clientId",
+        "/queryChanges after 100 updates, text (1 %)",
     ]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_times_inside_are_shown_in_milliseconds() -> None:
+    assert list(render_inside({"ours": Timing(p50=0.0012, p99=0.0304, plain=0.001, wanted=5)})) == [
+        "      p50 ms  p99 ms  plain SQL ms  wanted ms",
+        "ours    1.20   30.40          1.00          5",
+    ]
 
 
 def test_each_row_is_compared_to_the_first() -> None:

@@ -1,4 +1,4 @@
-"""`make bench`, or `python -m tests.bench`: measure a few requests, and print a table.
+"""`make bench`, or `python -m tests.bench`: measure a few requests, and print two tables.
 
 A database on disk is filled with clients by /set calls. Then, round by round, each request is measured on a server of
 its own that was just started over a copy of it, with the access log on, as JSON to a file. 16 connections are kept
@@ -10,6 +10,10 @@ reads and writes the same JSON under the same uvicorn. `CPU us/request` is the t
 running, threads and kernel included, in microseconds, and `of bare` beside it the same comparison by that time: where
 other programs have the machine as well, believe this one. `p50` and `p99` are latencies with all connections busy.
 `load CPU` is how busy the load generator was: near 100% it is what was measured, and the bare app could do more.
+
+The second table is about many clients, and one request at a time inside this process, without HTTP. `p50` and `p99` are
+from the bytes of a request to those of its answer; `plain SQL` is the median of the same statements alone, sent by
+sqlite3; `wanted` is what the median shall stay below on an ordinary machine.
 """
 
 from __future__ import annotations
@@ -24,6 +28,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+import uvloop
+
+from tests.bench.inside import RUNS, measure_inside, render_inside
 from tests.bench.load import CONNECTIONS, Result
 from tests.bench.processes import Server, cpus, measure, serve, serve_bare
 from tests.bench.table import best_of, render
@@ -41,8 +48,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         folder = Path(name)
         variants = _prepare(folder, options.clients)
         rounds = [[_measure(folder, each, options.seconds) for each in variants] for _ in range(options.rounds)]
-    results = zip(*rounds, strict=True)
-    print("\n".join(render({each.name: best_of(of_it) for each, of_it in zip(variants, results, strict=True)})))
+        results = zip(*rounds, strict=True)
+        best = {each.name: best_of(of_it) for each, of_it in zip(variants, results, strict=True)}
+        print("\n".join(render(best)), flush=True)
+        print(f"\n{options.clients_large:,} clients, inside one process, {RUNS} runs each, one after the other")
+        print("\n".join(render_inside(uvloop.run(measure_inside(folder, options.clients_large)))))
 
 
 def _read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -50,6 +60,7 @@ def _read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=5.0, help="for each request and round, beside the warm-up")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--clients", type=int, default=10_000, help="in the database")
+    parser.add_argument("--clients-large", type=int, default=100_000, help="in that of the second table, at least 1")
     parser.add_argument("--folder", type=Path, default=_ON_DISK if _ON_DISK.is_dir() else None, help="on a disk")
     return parser.parse_args(arguments)
 

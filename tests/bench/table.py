@@ -1,8 +1,8 @@
-"""The table that is printed."""
+"""The tables that are printed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tests.bench.load import Result
@@ -35,10 +35,15 @@ def best_of(rounds: Sequence[Result]) -> Figures:
 def render(rows: Mapping[str, Figures]) -> Iterator[str]:
     """Yield the lines; the first row is what the others are compared to."""
     bare = next(iter(rows.values()))
+    return align(_COLUMNS, {name: _cells(figures, bare) for name, figures in rows.items()})
+
+
+def align(columns: Sequence[str], rows: Mapping[str, Iterable[str]]) -> Iterator[str]:
+    """Yield a line with the names of columns, and one for each row: its name and its cells."""
     width = max(map(len, rows))
-    yield "  ".join((" " * width, *_COLUMNS))
-    for name, figures in rows.items():
-        cells = zip(_cells(figures, bare), _COLUMNS, strict=True)
+    yield "  ".join((" " * width, *columns))
+    for name, row in rows.items():
+        cells = zip(row, columns, strict=True)
         yield "  ".join((name.ljust(width), *(cell.rjust(len(column)) for cell, column in cells)))
 
 
