@@ -374,11 +374,16 @@ async def test_a_change_needs_the_state_it_was_made_for(root: Client) -> None:
     assert len((await root.get())["list"]) == 1
 
 
-async def test_of_many_writers_with_one_state_exactly_one_wins(root: Client) -> None:
+async def test_of_many_writers_with_one_state_exactly_one_wins(widgets: Widgets, root: Client) -> None:
+    """A hundred writers, fifty with each of two keys."""
     state = (await root.get())["state"]
-    calls = [root.call("x:Widget/set", ifInState=state, create={"new": {"code": str(n)}}) for n in range(50)]
+    keys = [root, widgets.client(id="another key")]
+    calls = [
+        keys[number % 2].call("x:Widget/set", ifInState=state, create={"new": {"code": str(number)}})
+        for number in range(100)
+    ]
     names = [name for name, _ in await asyncio.gather(*calls)]
-    assert sorted(names) == ["error"] * 49 + ["x:Widget/set"]
+    assert sorted(names) == ["error"] * 99 + ["x:Widget/set"]
 
 
 # limits and arguments

@@ -74,9 +74,8 @@ class Widgets:
 
     def client(self, account: str = GLOBAL, permissions: frozenset[str] = ALL, **facts: Any) -> Client:
         using = facts.pop("using", (CORE, CAPABILITY))
-        return Client(
-            self.dispatcher, Principal(id="key", name="key", account=account, permissions=permissions, **facts), using
-        )
+        facts = {"id": "key", "name": "key", **facts}
+        return Client(self.dispatcher, Principal(account=account, permissions=permissions, **facts), using)
 
     async def team(self, name: str, **values: Any) -> Client:
         """Create a team and return a client that is bound to it."""
