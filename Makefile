@@ -16,18 +16,25 @@ PYTEST := $(BIN)/pytest -n $(WORKERS) --dist worksteal
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
 	--custom-compile-command "make lock" pyproject.toml
 
-.PHONY: help serve test coverage lint format schema bench lock clean FORCE
+.PHONY: help serve test test-long coverage lint format schema bench lock clean FORCE
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
 help:  ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
 
 serve: .venv/for-serve  ## run the server; ARGS="--port 9000" are its options
 	@exec $(BIN)/jmap-oauth serve $(ARGS)
 
 test: .venv/for-test lint  ## lint, then all tests in parallel; ARGS="-k query" go to pytest
 	@$(PYTEST) $(ARGS)
+
+# Tests that `make test` runs too, with larger numbers; the requests of the fuzz are others each time.
+test-long: export JMAP_OAUTH_TEST_STEPS := 10000
+test-long: export JMAP_OAUTH_TEST_EXAMPLES := 1000
+test-long: export JMAP_OAUTH_TEST_KILLS := 100
+test-long: .venv/for-test  ## long random histories, much fuzz, many kills; ARGS as for test
+	@$(PYTEST) --timeout 1800 tests/stateful tests/fuzz tests/process/test_kill.py $(ARGS)
 
 # Apart from `make test`, because counting lines takes 1.8 times the processor time.
 coverage: .venv/for-test  ## all tests, failing where less than 90 % of lines and branches are run
