@@ -221,10 +221,12 @@ class History:
         assert answer.get("total", len(results)) == len(results)
         assert held.state == key.state
         assert held.ids == (results if held.length is None else results[: len(held.ids)])
+        if len(held.ids) < len(results[: held.length]) and self.choices.chance(0.5):
+            await held.fetch()  # what left the first so many made them fewer
 
     async def hold(self, key: Key) -> None:
         """Hold another query open in the place of an older one."""
-        held = Held(key.client, self.choices.query(self.tenants), self.random.choice((None, 2, 5, 10)))
+        held = Held(key.client, self.choices.query(self.tenants), self.random.choice((None, 3, 10, 25)))
         self.note(key, "hold", held.arguments, held.length)
         await held.fetch()
         key.held = [held, *key.held[:3]]
