@@ -1,6 +1,7 @@
 """Mount the server in another Starlette application, below a path of its own.
 
-Run it: JMAP_OAUTH_ADMIN_KEY=… uvicorn examples.embed:app   and ask http://127.0.0.1:8000/clients/api
+Run it: JMAP_OAUTH_ADMIN_KEY=… JMAP_OAUTH_DATABASE=clients.db uvicorn examples.embed:app
+and ask http://127.0.0.1:8000/clients/api. The folder of the database has to be there.
 """
 
 from __future__ import annotations
