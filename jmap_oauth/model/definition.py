@@ -7,13 +7,14 @@ contradicts itself is refused before the server starts.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from jmap_oauth.model.kinds import Boolean, Choice, Date, Invalid, Kind, MapOf, Number, Reference, SetOf, Text
+from jmap_oauth.model.status import Status
 
 Record = dict[str, Any]
 """An object as it is kept: its id and every property of its type, hidden ones too; secrets only as MASK or None."""
@@ -36,10 +37,12 @@ class Action(Enum):
 
 
 class Filter(Enum):
-    """How /query compares a property: by its exact value, or by order with the suffixes `IsGreaterThan` and so on."""
+    """How /query compares a property: by its exact value, by order with the suffixes `IsGreaterThan` and so on, or,
+    of a set, by a member that it has."""
 
     EXACT = "exact"
     RANGE = "range"
+    MEMBER = "member"
 
 
 class Secret(Enum):
@@ -47,12 +50,26 @@ class Secret(Enum):
 
     CHOSEN = "chosen"  # by clients: a slow hash, since people choose what can be guessed
     GENERATED = "generated"  # by the server, shown once: a plain digest, which can be looked up at once
+    HASH = "hash"  # made elsewhere, and kept as the hash of the type's chosen secret; taken on create, never shown
+    VIEW = "view"  # kept as objects of a type that this one owns: MASK while there is one of them
 
 
 class Stamp(Enum):
     """What the server writes into a property by itself."""
 
     CREATED = "time of creation"
+    UPDATED = "time of the last change by a client"
+    CREATED_BY = "id of who created it"
+    UPDATED_BY = "id of who changed it last"
+
+    @property
+    def is_date(self) -> bool:
+        return self in (Stamp.CREATED, Stamp.UPDATED)
+
+    @property
+    def is_lasting(self) -> bool:
+        """Whether it stays as it was at creation."""
+        return self in (Stamp.CREATED, Stamp.CREATED_BY)
 
 
 class DeclarationError(Exception):
@@ -69,8 +86,8 @@ class Property:
     Flags: `nullable`; `required` on create; `default` when not given (null where nullable, `{}` for sets, if nothing
     else is named); `immutable` after creation; `server_set`: refused from clients; `stamp`: what the server sets;
     `secret`: kept only as a hash, shown as MASK (`secret_prefix` begins what the server makes); `hidden`: never on the
-    wire; `unique` on the whole server; `filter`, `sort`, `searchable` (by the filter `text`); `capability`: exists only
-    for requests that name it.
+    wire; `unique` on the whole server; `filter` (under `filter_name`, if it has another name there), `sort`,
+    `searchable` (by the filter `text`); `capability`: exists only for requests that name it.
     """
 
     name: str
@@ -88,6 +105,7 @@ class Property:
     hidden: bool = False
     unique: bool = False
     filter: Filter | None = None
+    filter_name: str | None = None
     sort: bool = False
     searchable: bool = False
     capability: str | None = None
@@ -106,7 +124,7 @@ class Property:
     @property
     def is_immutable(self) -> bool:
         """Whether an object keeps the value that it was created with."""
-        return self.immutable or self.stamp is Stamp.CREATED
+        return self.immutable or (self.stamp is not None and self.stamp.is_lasting)
 
     def parse(self, value: Any) -> Any:
         """Return the value as it is kept.
@@ -133,6 +151,68 @@ Check = Callable[[Record | None, Record], Iterable[Flaw]]
 
 
 @dataclass(frozen=True, slots=True)
+class Filled:
+    """What a type fills in by itself: values of properties, and the plain texts of secrets that it makes."""
+
+    values: Mapping[str, Any] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+
+
+Fill = Callable[[Record | None, Record, frozenset[str]], Filled]
+"""What follows for an object from itself: from the old one (None on create), the new one, and the names of the
+properties that were given. It runs before `check`, and never overrides what was given."""
+
+
+class Transaction(Protocol):
+    """What a cascade may see and do: objects of other types, as the same /set has left them so far.
+
+    `now` is the second of the /set, as dates are kept.
+    """
+
+    now: str
+
+    async def get(self, type_name: str, id: str) -> Record | None:
+        """Return an object, of whatever account, or None."""
+        ...
+
+    async def owned(self, type_name: str, owner_id: str) -> Sequence[Record]:
+        """Return the objects of a type that belong to an object, the oldest first."""
+        ...
+
+    async def is_secret(self, type_name: str, records: Sequence[Record], plain: str) -> bool:
+        """Tell whether a text is the chosen secret of one of these objects, which have one owner.
+
+        False while no secret was looked at yet: a /set is planned once to see what it needs, and then for good.
+        """
+        ...
+
+    def create(self, type_name: str, values: Mapping[str, Any], secrets: Mapping[str, str]) -> None:
+        """Create an object with these values, and defaults and stamps for the others."""
+        ...
+
+    def update(self, record: Record, type_name: str, values: Mapping[str, Any]) -> None:
+        """Change values of an object."""
+        ...
+
+    def destroy(self, record: Record, type_name: str) -> None:
+        """Destroy an object."""
+        ...
+
+
+Cascade = Callable[[Transaction, Record | None, Record | None, Mapping[str, str]], Awaitable[Iterable[Flaw]]]
+"""What a change brings about in other objects: from the old object (None on create), the new one (None on destroy), and
+the plain texts of the secrets that it gets. With flaws the change is refused, and must not have done anything.
+
+What belongs to an object that is destroyed or gets another account is destroyed or moved without one."""
+
+
+async def _nothing(
+    transaction: Transaction, old: Record | None, new: Record | None, secrets: Mapping[str, str]
+) -> Iterable[Flaw]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
     """A part of the form in which people edit an object: a heading, and the names of properties."""
 
@@ -147,6 +227,10 @@ class ObjectType:
     `account_property` tells the account of an object: a Reference to the type whose ids are accounts, or "id" for
     that type itself. `quota` is the name under which that type's `quotas` bound how many there may be. Without `form`
     people see all properties in the order of the table.
+
+    `audited`: each change is written down; `read_only`: there is no /set; `protection`: the flag that keeps an object
+    from being destroyed; `status`: what a filter of that name tells of an object now. `fill`, `check` and `cascade` are
+    what goes beyond the table; the last may refuse only where there is nothing unique and no quota.
     """
 
     name: str
@@ -161,7 +245,13 @@ class ObjectType:
     quota: str | None = None
     label_property: str | None = None
     form: Sequence[Section] = ()
+    audited: bool = False
+    read_only: bool = False
+    protection: str | None = None
+    status: Status | None = None
+    fill: Fill = lambda old, new, named: Filled()
     check: Check = lambda old, new: ()
+    cascade: Cascade = _nothing
 
     @cached_property
     def by_name(self) -> Mapping[str, Property]:
@@ -198,6 +288,11 @@ class ObjectType:
     def references(self) -> Sequence[tuple[Property, str]]:
         """The properties that refer to other objects, with the name of the type they refer to."""
         return [(each, each.kind.type_name) for each in self.properties if isinstance(each.kind, Reference)]
+
+    @cached_property
+    def owner(self) -> Property | None:
+        """The property that tells which object this one belongs to: it goes with it, and into its account."""
+        return next((each for each, _ in self.references if isinstance(each.kind, Reference) and each.kind.owner), None)
 
     @cached_property
     def is_account(self) -> bool:
