@@ -75,7 +75,7 @@ class Server:
         self.model = model
         self.store = store
         self.key_type = model["ApiKey"]
-        self.permissions = frozenset(permissions_of((each.permission, each.plural) for each in model))
+        self.permissions = frozenset(permissions_of(model))
         self.capabilities = frozenset(each.capability for each in model)
         self.limits = Limits(**{name: getattr(settings, name) for name in Limits.__struct_fields__})
         self.policy = Policy(model, self.key_type)

@@ -30,9 +30,9 @@ class Decision:
 ALLOWED = Decision()
 
 
-def permissions_of(types: Iterable[tuple[str, str]]) -> Mapping[str, str]:
-    """Return every permission there is with a label for people, from pairs (permission prefix, plural for people)."""
-    names = {prefix + action.value: f"{action.value} {plural}" for prefix, plural in types for action in Action}
+def permissions_of(types: Iterable[ObjectType]) -> Mapping[str, str]:
+    """Return every permission there is, with a label for people."""
+    names = {each.permission_for(action): f"{action.value} {each.plural}" for each in types for action in each.actions}
     return {**names, METRICS: "Get metrics"}
 
 

@@ -286,8 +286,12 @@ class ObjectType:
 
     @cached_property
     def references(self) -> Sequence[tuple[Property, str]]:
-        """The properties that refer to other objects, with the name of the type they refer to."""
-        return [(each, each.kind.type_name) for each in self.properties if isinstance(each.kind, Reference)]
+        """The properties that refer to objects that are there, with the name of the type they refer to."""
+        return [
+            (each, each.kind.type_name)
+            for each in self.properties
+            if isinstance(each.kind, Reference) and not each.kind.outlives
+        ]
 
     @cached_property
     def owner(self) -> Property | None:
@@ -303,6 +307,11 @@ class ObjectType:
         """Return the account of an object beside GLOBAL, or None."""
         account: str | None = record[self.account_property]
         return account
+
+    @property
+    def actions(self) -> Sequence[Action]:
+        """What can be allowed on it."""
+        return [Action.GET, Action.QUERY] if self.read_only else [*Action]
 
     def permission_for(self, action: Action) -> str:
         return self.permission + action.value
@@ -341,7 +350,8 @@ class Model:
             yield Flaw("name", "is the name of another type as well")
         if type.is_account and self.account_type is not type:
             yield Flaw(type.account_property, "tells the account, but another type's ids are the accounts already")
-        for prop, name in type.references:
+        named = [(each, each.kind.type_name) for each in type.properties if isinstance(each.kind, Reference)]
+        for prop, name in named:
             if name not in self.types:
                 yield Flaw(prop.name, f"refers to {name}, which is no declared type")
             elif prop.name == type.account_property and not self.types[name].is_account:
@@ -363,7 +373,7 @@ def _type_flaws(type: ObjectType) -> Iterator[Flaw]:
     for name in sorted({name for name in names if names.count(name) > 1}):
         yield Flaw(name, "is declared twice")
     for each in type.properties:
-        for contradicts, reason in _property_rules(each):
+        for contradicts, reason in _property_rules(each, made_whole=type.read_only):
             if contradicts:
                 yield Flaw(each.name, reason)
     account = type.by_name.get(type.account_property)
@@ -383,8 +393,11 @@ def _display_flaws(type: ObjectType) -> Iterator[Flaw]:
             yield Flaw(name, "is shown in forms, but is not declared, is hidden, or needs a capability")
 
 
-def _property_rules(each: Property) -> Iterator[tuple[bool, str]]:
-    """Yield every rule of a declaration, as (whether it is broken, what is wrong then)."""
+def _property_rules(each: Property, *, made_whole: bool) -> Iterator[tuple[bool, str]]:
+    """Yield every rule of a declaration, as (whether it is broken, what is wrong then).
+
+    `made_whole` tells that only the server makes objects of the type, and gives each property its value.
+    """
     given = each.default is not _ABSENT
     yield not _NAME.fullmatch(each.name) or each.name in _TAKEN, "is no name for a property"
     yield each.required and each.server_set, "is both required of clients and set by the server"
@@ -395,7 +408,8 @@ def _property_rules(each: Property) -> Iterator[tuple[bool, str]]:
         each.stamp is not None and not (each.server_set and isinstance(each.kind, Date)),
         "is no server-set date to stamp",
     )
-    yield not (each.required or each.has_default or each.stamp or each.secret), "has no value when nobody gives one"
+    has_value = made_whole or each.required or each.has_default or each.stamp or each.secret
+    yield not has_value, "has no value when nobody gives one"
     yield given and _refuses(each, each.default), "has a default that is not of its kind"
     yield each.secret is not None and not isinstance(each.kind, Text), "is a secret, but no text"
     yield (

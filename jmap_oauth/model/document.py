@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from jmap_oauth.model.definition import Filter, Model, ObjectType, Property, Section
-from jmap_oauth.model.kinds import Choice, Date, Kind, MapOf, Number, Reference, SetOf, Text
+from jmap_oauth.model.kinds import Choice, Date, Document, Kind, MapOf, Number, Reference, SetOf, Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,10 @@ class Menu:
 
 
 def describe(model: Model, menus: Sequence[Menu]) -> dict[str, Any]:
-    """Return the schema document. It holds what every client sees: no hidden property, none that needs a capability."""
+    """Return the schema document. It holds what every client sees: no hidden property, none that needs a capability.
+
+    A Document is not in it either: the clients have a word only for objects whose members are known.
+    """
     return {
         "objects": {_wire_name(each): _object(each) for each in model},
         "schemas": {_wire_name(each): {"type": "single", "schemaName": _wire_name(each)} for each in model},
@@ -58,7 +61,8 @@ def _wire_name(type: ObjectType) -> str:
 
 
 def _shown(type: ObjectType) -> Mapping[str, Property]:
-    return type.visible(frozenset())
+    everywhere = type.visible(frozenset())
+    return {name: each for name, each in everywhere.items() if not isinstance(each.kind, Document)}
 
 
 def _object(type: ObjectType) -> dict[str, Any]:

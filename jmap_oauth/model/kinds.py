@@ -134,11 +134,13 @@ def now() -> str:
 class Reference:
     """The id of an object of another type, which cannot be destroyed as long as it is referred to.
 
-    To its `owner` an object belongs: it is destroyed with it, and has its account.
+    To its `owner` an object belongs: it is destroyed with it, and has its account. What `outlives` the other object
+    keeps nobody from destroying that, and still names it then.
     """
 
     type_name: str
     owner: bool = False
+    outlives: bool = False
 
     def parse(self, value: Any) -> str:
         if not isinstance(value, str) or not (is_id(value) or is_id(value.removeprefix("#"))):

@@ -17,6 +17,7 @@ def oauth_client(redirect_uri_schemes: frozenset[str]) -> ObjectType:
         description="A registered OAuth client application",
         capability="urn:stalwart:jmap",
         permission="sysOAuthClient",
+        audited=True,
         account_property="memberTenantId",
         quota="maxOauthClients",
         label_property="clientId",

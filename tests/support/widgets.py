@@ -22,7 +22,7 @@ from jmap_oauth.store.sqlite import open_sqlite
 from tests.support.widget import CAPABILITY, EXTRA, TEAM, WIDGET, make_model
 
 MIGRATIONS = Path(__file__).parent / "schema" / "sqlite"
-ALL = frozenset(permissions_of((each.permission, each.plural) for each in (WIDGET, TEAM)))
+ALL = frozenset(permissions_of((WIDGET, TEAM)))
 
 
 @dataclass(frozen=True)
