@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,14 +28,15 @@ from jmap_oauth.http.routes import Services, create_http
 from jmap_oauth.http.server import ON_STOP, bounded_protocol
 from jmap_oauth.methods.blob import Blobs, blob_methods
 from jmap_oauth.methods.call import Backing
-from jmap_oauth.methods.pruning import Pruning
+from jmap_oauth.methods.pruning import Drop, Kept, Pruning, dropping_objects
 from jmap_oauth.methods.register import standard_methods
 from jmap_oauth.methods.set import SetResponse, handle_set
 from jmap_oauth.methods.watch import ChangeWatch
-from jmap_oauth.model.definition import GLOBAL, Model, Record
+from jmap_oauth.model.definition import GLOBAL, Action, Model, Record
 from jmap_oauth.model.kinds import Date, Invalid, now
 from jmap_oauth.model.query import AllOf, Comparator, Query, Window
 from jmap_oauth.objects import schema_document, served_types
+from jmap_oauth.objects.audit_event import audit_events
 from jmap_oauth.protocol.dispatch import Call, Dispatcher
 from jmap_oauth.protocol.errors import SetError
 from jmap_oauth.protocol.types import CORE, Limits
@@ -76,15 +77,22 @@ class Server:
         self.store = store
         self.key_type = model["ApiKey"]
         self.permissions = frozenset(permissions_of(model))
-        self.capabilities = frozenset(each.capability for each in model)
+        self.capabilities = frozenset(
+            name for type in model for name in (type.capability, *(each.capability for each in type.properties)) if name
+        )
         self.limits = Limits(**{name: getattr(settings, name) for name in Limits.__struct_fields__})
         self.policy = Policy(model, self.key_type)
-        self.backing = Backing(model, store, self.policy, hasher, self.limits)
+        self.backing = Backing(model, store, self.policy, hasher, self.limits, audit_events)
         self.blobs = Blobs(store, settings.blob_lifetime, max(settings.max_blob_bytes, settings.max_size_upload))
         methods = {**standard_methods(self.backing), **blob_methods(self.blobs, self.policy, self.limits)}
         self.dispatcher = Dispatcher(methods, frozenset({CORE, *self.capabilities, *_TOLERATED}), self.limits)
-        self.pruning = Pruning(store, settings.keep_changes_days)
-        self.usage = Usage(self._write_last_use, batch=min(500, self.limits.max_objects_in_set))
+        self.pruning = Pruning(
+            [
+                Kept("changes", settings.keep_changes_days, store.prune),
+                Kept("audit events", settings.keep_audit_days, self._dropping("AuditEvent", "at")),
+            ]
+        )
+        self.usage = Usage(self._write_last_use, batch=self._at_once(500))
         throttle = Throttle(burst=settings.max_failed_logins, seconds=60 / settings.max_failed_logins_per_minute)
         self.keys = KeyRing(store, self.key_type, model["Tenant"], throttle, self.usage)
         self.streams = Streams(ChangeWatch(model, store, self.policy), self.keys)
@@ -130,10 +138,24 @@ class Server:
 
     async def set_objects(self, actor: str, type_name: str, arguments: Mapping[str, Any]) -> SetResponse:
         """Change objects as the server itself, under the name of an actor, by the same /set as everyone."""
-        principal = server_principal(actor, self.permissions)
+        every_action = frozenset(type.permission_for(action) for type in self.model for action in Action)
+        principal = server_principal(actor, every_action)
         return await handle_set(
             self.backing, self.model[type_name], Call(dict(arguments), self.capabilities, principal, {})
         )
+
+    def _dropping(self, type_name: str, date: str) -> Drop:
+        """Return what destroys objects as the server itself, some time after one of their dates."""
+        batch = self._at_once(100)
+
+        async def destroy(ids: Sequence[str]) -> int:
+            answer = await self.set_objects("system", type_name, {"destroy": ids})
+            return len(answer.destroyed or ())
+
+        return dropping_objects(self.store, self.model[type_name], date, destroy, batch)
+
+    def _at_once(self, most: int) -> int:
+        return min(most, self.limits.max_objects_in_set)
 
     async def ready(self) -> None:
         """Ask the database for something small.

@@ -68,6 +68,9 @@ class Settings(Struct, frozen=True, kw_only=True):
             "an absolute http or https URL without user, query and fragment",
         ),
     ] = None
+    provision: Annotated[
+        str | None, _value("A TOML file of tenants and clients that are to be there, applied at every start.", "a path")
+    ] = None
     workers: Annotated[int, _number(1, 256, "Processes. Concurrency and throttling count in each by itself.")] = 1
 
     log_format: Annotated[Literal["json", "text"], _value("Log a JSON object or a line of text an event.")] = "json"
@@ -120,6 +123,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     blob_lifetime: Annotated[int, _number(1, 8_760, "Hours for which an upload is kept.")] = 24
     keep_changes_days: Annotated[
         int, _number(1, 3_650, "Days for which /changes can tell what was destroyed or moved away.")
+    ] = 30
+    keep_audit_days: Annotated[int, _number(1, 36_500, "Days for which audit events are kept.")] = 365
+    keep_expired_secrets_days: Annotated[
+        int, _number(1, 3_650, "Days for which a client secret is kept once it has expired.")
     ] = 30
 
     max_connections: Annotated[
@@ -384,6 +391,7 @@ _NORMALISERS: Mapping[str, Callable[[str], str]] = {
     "admin_key": _admin_key,
     "public_url": _public_url,
     "trusted_proxies": _network,
+    "provision": _path,
     "redirect_uri_schemes": _scheme,
     "cors_origins": _origin,
     "tls_certificate": _path,
