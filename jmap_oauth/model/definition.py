@@ -126,6 +126,15 @@ class Property:
         """Whether an object keeps the value that it was created with."""
         return self.immutable or (self.stamp is not None and self.stamp.is_lasting)
 
+    @property
+    def is_readable(self) -> bool:
+        """Whether those who see it may read it: a hash is only taken."""
+        return self.secret is not Secret.HASH
+
+    @property
+    def name_in_filters(self) -> str:
+        return self.filter_name or self.name
+
     def parse(self, value: Any) -> Any:
         """Return the value as it is kept.
 
@@ -186,7 +195,7 @@ class Transaction(Protocol):
         """
         ...
 
-    def create(self, type_name: str, values: Mapping[str, Any], secrets: Mapping[str, str]) -> None:
+    async def create(self, type_name: str, values: Mapping[str, Any], secrets: Mapping[str, str]) -> None:
         """Create an object with these values, and defaults and stamps for the others."""
         ...
 
@@ -285,6 +294,16 @@ class ObjectType:
         return [each for each in self.properties if each.secret]
 
     @cached_property
+    def chosen(self) -> Property | None:
+        """The secret that is kept under a slow hash."""
+        return next((each for each in self.secrets if each.secret is Secret.CHOSEN), None)
+
+    @cached_property
+    def views(self) -> frozenset[str]:
+        """The names of secrets that are kept as objects of another type."""
+        return frozenset(each.name for each in self.secrets if each.secret is Secret.VIEW)
+
+    @cached_property
     def references(self) -> Sequence[tuple[Property, str]]:
         """The properties that refer to objects that are there, with the name of the type they refer to."""
         return [
@@ -294,9 +313,12 @@ class ObjectType:
         ]
 
     @cached_property
-    def owner(self) -> Property | None:
-        """The property that tells which object this one belongs to: it goes with it, and into its account."""
-        return next((each for each, _ in self.references if isinstance(each.kind, Reference) and each.kind.owner), None)
+    def owner(self) -> tuple[Property, str] | None:
+        """The property that tells which object this one belongs to, with the name of that one's type.
+
+        It goes with its owner, and into its owner's account.
+        """
+        return next((each for each in self.references if _is_owner(each[0])), None)
 
     @cached_property
     def is_account(self) -> bool:
@@ -342,8 +364,17 @@ class Model:
         return next((each for each in self if each.is_account), None)
 
     def referring_to(self, type: ObjectType) -> Sequence[tuple[ObjectType, Property]]:
-        """Return where objects of other types refer to this one."""
-        return [(each, prop) for each in self for prop, name in each.references if name == type.name]
+        """Return where objects of other types refer to this one by themselves, and not through their owner."""
+        return [
+            (each, prop)
+            for each in self
+            for prop, name in each.references
+            if name == type.name and not (each.owner and prop.name in (each.owner[0].name, each.account_property))
+        ]
+
+    def owned_by(self, type: ObjectType) -> Sequence[ObjectType]:
+        """Return the types whose objects belong to those of this one."""
+        return [each for each in self if each.owner and each.owner[1] == type.name]
 
     def _reference_flaws(self, type: ObjectType) -> Iterator[Flaw]:
         if self.types[type.name] is not type:
@@ -356,15 +387,31 @@ class Model:
                 yield Flaw(prop.name, f"refers to {name}, which is no declared type")
             elif prop.name == type.account_property and not self.types[name].is_account:
                 yield Flaw(prop.name, f"tells the account, but the ids of {name} are no accounts")
+        if type.owner and type.owner[1] in self.types:
+            yield from self._owner_flaws(type, *type.owner)
+        for name in sorted(type.views):
+            if not any(each.chosen for each in self.owned_by(type)):
+                yield Flaw(name, "is kept as objects of another type, but no type that this one owns has a secret")
         if type.quota is not None:
             quotas = self.account_type.by_name.get("quotas") if self.account_type else None
             if not (quotas and isinstance(quotas.kind, MapOf) and type.quota in quotas.kind.key.labels):
                 yield Flaw("quota", f"is {type.quota}, which the type of accounts does not have among its quotas")
 
+    def _owner_flaws(self, type: ObjectType, prop: Property, name: str) -> Iterator[Flaw]:
+        if self.types[name].owner:
+            yield Flaw(prop.name, f"belongs to {name}, which belongs to another type itself")
+        if self.types[name].is_account:
+            yield Flaw(prop.name, f"belongs to {name}, whose ids are accounts: declare it a plain Reference")
+
+
+def _is_owner(each: Property) -> bool:
+    return isinstance(each.kind, Reference) and each.kind.owner
+
 
 _NAME = re.compile(r"[a-z][A-Za-z0-9]*")
 _TAKEN = frozenset({"id", "text", "operator"})  # the last two mean something else in a filter
 _SORTABLE = (Text, Date, Number)
+_GIVEN = (Secret.CHOSEN, Secret.HASH, Secret.VIEW)
 _FILTERABLE = (Text, Date, Number, Boolean, Reference, Choice)
 
 
@@ -379,7 +426,47 @@ def _type_flaws(type: ObjectType) -> Iterator[Flaw]:
     account = type.by_name.get(type.account_property)
     if not type.is_account and not (account and isinstance(account.kind, Reference)):
         yield Flaw(type.account_property, "tells the account, but is not declared as a Reference")
-    yield from _display_flaws(type)
+    elif type.owner and not (account and account.hidden and account.nullable):
+        yield Flaw(type.account_property, "follows the owner: declare it hidden and nullable")
+    for rules in (_secret_flaws, _status_flaws, _filter_flaws, _display_flaws):
+        yield from rules(type)
+    for each in type.properties if type.read_only else ():
+        if not each.server_set:
+            yield Flaw(each.name, "can be set by clients, but its type is read only")
+    protection = type.protection and type.by_name.get(type.protection)
+    if type.protection and not (protection and isinstance(protection.kind, Boolean) and not protection.nullable):
+        yield Flaw(type.protection, "protects objects, but is no flag")
+
+
+def _secret_flaws(type: ObjectType) -> Iterator[Flaw]:
+    chosen = [each.name for each in type.secrets if each.secret is Secret.CHOSEN]
+    for name in chosen[1:]:
+        yield Flaw(name, "is a second secret that clients choose")
+    for each in type.secrets:
+        if each.secret is Secret.HASH and not chosen:
+            yield Flaw(each.name, "is the hash of a chosen secret, but there is none")
+        if each.secret is Secret.VIEW and type.cascade is _nothing:
+            yield Flaw(each.name, "is kept as objects of another type, but there is no cascade that does so")
+    owners = [each.name for each, _ in type.references if _is_owner(each)]
+    for name in owners[1:]:
+        yield Flaw(name, "is a second owner")
+
+
+def _status_flaws(type: ObjectType) -> Iterator[Flaw]:
+    for case in type.status.cases if type.status else ():
+        each = type.by_name.get(case.property)
+        if each is None or not isinstance(each.kind, Boolean if isinstance(case.holds, bool) else Date):
+            yield Flaw(case.property, f"decides the status {case.name}, but is not declared as what that looks at")
+    names = [type.status.otherwise[0], *(case.name for case in type.status.cases)] if type.status else []
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield Flaw("status", f"has two cases of the name {name}")
+
+
+def _filter_flaws(type: ObjectType) -> Iterator[Flaw]:
+    """Find two conditions of one name. That of a property and its own name are no two."""
+    names = [each.name_in_filters for each in type.properties if each.filter] + (["status"] if type.status else [])
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield Flaw(name, "is the name of two filters")
 
 
 def _display_flaws(type: ObjectType) -> Iterator[Flaw]:
@@ -405,8 +492,13 @@ def _property_rules(each: Property, *, made_whole: bool) -> Iterator[tuple[bool,
     yield each.required and each.capability is not None, "is required of clients, but some of them do not see it"
     yield each.server_set and each.immutable, "is set by the server, so immutable says nothing"
     yield (
-        each.stamp is not None and not (each.server_set and isinstance(each.kind, Date)),
-        "is no server-set date to stamp",
+        each.stamp is not None
+        and not (each.server_set and isinstance(each.kind, Date if each.stamp.is_date else Text)),
+        f"is no server-set {'date' if each.stamp and each.stamp.is_date else 'text'} to stamp",
+    )
+    yield (
+        _is_owner(each) and not (each.required and each.immutable),
+        "tells the owner: declare it required and immutable",
     )
     has_value = made_whole or each.required or each.has_default or each.stamp or each.secret
     yield not has_value, "has no value when nobody gives one"
@@ -417,8 +509,12 @@ def _property_rules(each: Property, *, made_whole: bool) -> Iterator[tuple[bool,
         "is made by the server: declare it server-set and unique",
     )
     yield (
-        each.secret is Secret.CHOSEN and (not each.nullable or each.unique or each.server_set),
+        each.secret in _GIVEN and (not each.nullable or each.unique or each.server_set),
         "is chosen by clients: it must be nullable, not unique, not server-set",
+    )
+    yield (
+        each.secret is Secret.HASH and not each.immutable,
+        "is a hash, which is taken on create only: declare it immutable",
     )
     yield (
         each.secret is not None and bool(each.filter or each.sort or each.searchable),
@@ -439,6 +535,16 @@ def _property_rules(each: Property, *, made_whole: bool) -> Iterator[tuple[bool,
     yield each.sort and not isinstance(each.kind, _SORTABLE), "cannot be sorted by"
     yield each.filter is Filter.EXACT and not isinstance(each.kind, _FILTERABLE), "cannot be filtered by its value"
     yield each.filter is Filter.RANGE and not isinstance(each.kind, Date | Number), "cannot be filtered by order"
+    yield (
+        each.filter is Filter.MEMBER
+        and not (isinstance(each.kind, SetOf) and isinstance(each.kind.member, Text | Choice)),
+        "cannot be filtered by a member",
+    )
+    yield (
+        each.filter_name is not None
+        and (each.filter is None or not _NAME.fullmatch(each.filter_name) or each.filter_name in _TAKEN),
+        "has no filter, or none of such a name",
+    )
 
 
 def _refuses(each: Property, value: Any) -> bool:
