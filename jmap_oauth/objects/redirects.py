@@ -1,9 +1,10 @@
-"""What a redirect URI may be (RFC 6749 section 3.1.2, RFC 8252 section 7, RFC 9700 section 2.1)."""
+"""What a redirect URI may be (RFC 6749 section 3.1.2, RFC 8252 section 7, RFC 9700 section 2.1, RFC 9207)."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from urllib.parse import unquote_plus
 
 from jmap_oauth.model.definition import DeclarationError
 from jmap_oauth.model.kinds import Invalid
@@ -16,6 +17,11 @@ LOOPBACK = frozenset({"127.0.0.1", "[::1]", "localhost"})
 
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
 _REVERSED_DOMAIN = re.compile(r"[a-z][a-z0-9+-]*(?:\.[a-z0-9+-]+)+")
+_ANSWERS = frozenset(
+    {"code", "state", "iss", "error", "error_description", "error_uri", "id_token", "access_token", "response"}
+)
+"""What an authorization server adds to the query; registered beforehand it would be there twice."""
+
 _DOT_SEGMENT = re.compile(r"(?:^|/)(?:\.|%2e){1,2}(?:;[^/]*)?(?:/|$)", re.IGNORECASE)
 
 
@@ -54,6 +60,7 @@ def _rules(text: str, uri: Uri, allowed: frozenset[str]) -> Iterator[tuple[bool,
     yield uri.user_info is not None, "must hold no user name or password before the host"
     yield "*" in text, 'must hold no wildcard "*"'
     yield bool(_DOT_SEGMENT.search(uri.path)), 'must have no "." or ".." segment in its path'
+    yield not _ANSWERS.isdisjoint(_parameters(text)), "must not hold parameters of an answer, such as code and state"
     yield (
         uri.scheme == "http" and (uri.host or "").lower() not in LOOPBACK,
         "must have the scheme https, unless the host is 127.0.0.1, [::1] or localhost",
@@ -62,3 +69,9 @@ def _rules(text: str, uri: Uri, allowed: frozenset[str]) -> Iterator[tuple[bool,
         uri.scheme not in {"http", "https"} | allowed and not _REVERSED_DOMAIN.fullmatch(uri.scheme),
         "must have the scheme https, or a private-use one with a dot, like com.example.app",
     )
+
+
+def _parameters(text: str) -> set[str]:
+    """Return the names of the parameters in a query, however they are encoded."""
+    query = text.partition("#")[0].partition("?")[2]
+    return {unquote_plus(each.partition("=")[0]) for each in re.split("[&;]", query)}
