@@ -22,6 +22,8 @@ from typing import Any, TypeVar
 from argon2.exceptions import HashingError
 from argon2.low_level import Type, hash_secret_raw
 
+from jmap_oauth.model.kinds import Invalid
+
 Result = TypeVar("Result")
 
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -45,6 +47,16 @@ def new_secret(prefix: str) -> str:
     """
     body = prefix + _base62(secrets.randbits(_CHANCE_BITS), _CHANCE_DIGITS)
     return body + _base62(zlib.crc32(body.encode()), _CHECKSUM_DIGITS)
+
+
+def is_made(secret: str, prefix: str) -> bool:
+    """Tell whether a text has the form and the checksum of a new secret with this prefix."""
+    body, checksum = secret[:-_CHECKSUM_DIGITS], secret[-_CHECKSUM_DIGITS:]
+    return (
+        body.startswith(prefix)
+        and len(body) == len(prefix) + _CHANCE_DIGITS
+        and _base62(zlib.crc32(_bytes_of(body)), _CHECKSUM_DIGITS) == checksum
+    )
 
 
 def digest(secret: str) -> str:
@@ -104,6 +116,32 @@ MOST_COST = Cost(memory=131_072, time=6, parallelism=8)
 """The dearest hash that is verified: above every usual recommendation, and still below a second."""
 
 
+def _read(hash: str, most: Cost) -> tuple[_Recipe, bytes] | None:
+    """Take an Argon2 hash apart; None for what is none, or too dear."""
+    found = _PHC.fullmatch(hash)
+    numbers = [int(found[name]) for name in ("memory", "time", "parallelism")] if found else []
+    if found is None or not _within(numbers, most):
+        return None
+    try:
+        salt, kept = _unbase64(found["salt"]), _unbase64(found["hash"])
+        recipe = _Recipe(_KINDS[found["kind"]], int(found["version"] or 16), Cost(*numbers), salt, len(kept))
+    except ValueError:
+        return None
+    return recipe, kept
+
+
+def argon2id_hash(text: str) -> str:
+    """Accept an Argon2id hash that is no dearer than what is verified.
+
+    Raises:
+        Invalid: it is none.
+    """
+    read = _read(text, MOST_COST)
+    if read is None or read[0].kind is not Type.ID:
+        raise Invalid("must be an Argon2id hash that this server can afford to verify")
+    return text
+
+
 class SlowHasher:
     """Makes and compares Argon2id hashes on threads of its own, at most `concurrency` at a time.
 
@@ -150,7 +188,7 @@ class SlowHasher:
         """
         recipes: dict[_Recipe, dict[str, bytes]] = {}
         for hash in hashes:
-            if read := self._read(hash):
+            if read := _read(hash, self._most):
                 recipes.setdefault(read[0], {})[hash] = read[1]
         matching: set[str] = set()
         for recipe, kept in recipes.items():
@@ -184,19 +222,6 @@ class SlowHasher:
             for _ in range(min(self._concurrency, len(many))):
                 group.create_task(work())
         return [results[index] for index in range(len(many))]
-
-    def _read(self, hash: str) -> tuple[_Recipe, bytes] | None:
-        """Take an Argon2 hash apart; None for what is none, or too dear."""
-        found = _PHC.fullmatch(hash)
-        numbers = [int(found[name]) for name in ("memory", "time", "parallelism")] if found else []
-        if found is None or not _within(numbers, self._most):
-            return None
-        try:
-            salt, kept = _unbase64(found["salt"]), _unbase64(found["hash"])
-            recipe = _Recipe(_KINDS[found["kind"]], int(found["version"] or 16), Cost(*numbers), salt, len(kept))
-        except ValueError:
-            return None
-        return recipe, kept
 
     async def _run(self, work: Callable[..., Result], *arguments: bytes | Mapping[str, bytes]) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)

@@ -19,7 +19,7 @@ class Draft:
     """
 
     record: Record
-    secrets: Mapping[str, str]
+    secrets: dict[str, str]
     flaws: list[Flaw]
 
 
@@ -87,12 +87,16 @@ def draft_changed(
 
 
 def _completed(type: ObjectType, old: Record | None, draft: Draft, named: frozenset[str]) -> Draft:
-    """Let the type fill in what follows from an object without flaws, and check it across its properties."""
+    """Let the type fill in what follows from an object without flaws, and check it across its properties.
+
+    Whatever it fills in, what was named stays as it was given, null too.
+    """
     if draft.flaws:
         return draft
     filled = type.fill(old, draft.record, named)
-    secrets = {**draft.secrets, **filled.secrets}
-    record = {**draft.record, **filled.values, **dict.fromkeys(secrets, MASK)}
+    secrets = draft.secrets | {name: plain for name, plain in filled.secrets.items() if name not in named}
+    values = {name: value for name, value in filled.values.items() if name not in named}
+    record = draft.record | values | dict.fromkeys(secrets, MASK)
     flaws = [*type.check(old, record)]
     for each in type.secrets:
         if each.secret is Secret.HASH and each.name in secrets and type.chosen:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 from argon2 import PasswordHasher
 
-from jmap_oauth.access.hashing import Cost, SlowHasher, digest, new_secret
+from jmap_oauth.access.hashing import Cost, SlowHasher, digest, is_made, new_secret
 
 CHEAP = Cost(memory=8, time=1)
 MARKER = "marker-7f3a-of-a-secret"
@@ -235,6 +235,15 @@ def test_a_new_secret_is_its_prefix_and_49_letters_and_digits() -> None:
 
 def test_new_secrets_differ() -> None:
     assert len({new_secret("jmo_") for _ in range(1000)}) == 1000
+
+
+def test_a_new_secret_is_known_by_its_prefix_and_checksum() -> None:
+    secret = new_secret("jmo_")
+    other = "0" if secret[-1] != "0" else "1"
+
+    assert is_made(secret, "jmo_")
+    assert not any(is_made(text, "jmo_") for text in ("", secret[:-1], secret[:-1] + other, secret[1:], "jmo_\ud800"))
+    assert not is_made(secret, "jmo_secret_")
 
 
 def test_a_secret_ends_in_the_crc_32_of_the_rest() -> None:
