@@ -17,6 +17,7 @@ from jmap_oauth.model.document import Group, Menu, describe
 from jmap_oauth.objects.api_key import api_key
 from jmap_oauth.objects.audit_event import audit_event
 from jmap_oauth.objects.oauth_client import oauth_client
+from jmap_oauth.objects.oauth_client_metadata import METADATA
 from jmap_oauth.objects.tenant import tenant
 
 MENU = Menu("Management", "monitor", [Group("Directory", "users", ["Tenant", "OAuthClient", "ApiKey", "AuditEvent"])])
@@ -35,5 +36,5 @@ def served_types(redirect_uri_schemes: frozenset[str]) -> list[ObjectType]:
 
 
 def schema_document(model: Model) -> dict[str, Any]:
-    """Return what `/api/schema` serves and `schema/objects.json` holds."""
-    return describe(model, [MENU])
+    """Return what `/api/schema` serves and `schema/objects.json` holds: what needs no metadata capability."""
+    return describe([each for each in model if each.capability != METADATA], [MENU])

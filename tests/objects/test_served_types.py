@@ -45,8 +45,12 @@ def test_every_word_of_the_document_is_one_that_the_clients_know() -> None:
     assert list(unknown_words(DOCUMENT)) == []
 
 
-def test_every_type_is_in_the_menu() -> None:
-    assert {name for group in MENU.groups for name in group.types} == set(MODEL.types)
+def test_every_type_of_the_document_is_in_the_menu() -> None:
+    assert {f"x:{name}" for group in MENU.groups for name in group.types} == set(DOCUMENT["objects"])
+
+
+def test_the_document_has_the_types_that_need_no_further_capability() -> None:
+    assert set(DOCUMENT["objects"]) == {f"x:{each.name}" for each in MODEL if each.capability == "urn:stalwart:jmap"}
 
 
 @pytest.mark.parametrize("name", list(DOCUMENT["fields"]))
