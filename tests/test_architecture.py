@@ -36,7 +36,7 @@ def may_import(own: str = "", foreign: str = "", lazily: str = "") -> Layer:
     return Layer(frozenset(own.split()), frozenset(foreign.split()), frozenset(lazily.split()))
 
 
-ANYTHING_SERVED = "protocol model store access methods objects http web config"
+ANYTHING_SERVED = "protocol model store access methods objects http web config provisioning"
 
 LAYERS = {
     "protocol": may_import("", "msgspec"),
@@ -44,10 +44,11 @@ LAYERS = {
     "store.interface": may_import("protocol.types model"),
     "store": may_import("model protocol.types", "msgspec sqlite3 aiosqlite"),
     "store.postgresql": may_import("store model protocol.types", "msgspec asyncpg"),
-    "access": may_import("protocol model store.interface", "argon2"),
+    "access": may_import("protocol model store.interface", "argon2 bcrypt"),
     "methods": may_import("protocol model store.interface access", "msgspec"),
     "objects": may_import("protocol model store.interface access methods", "msgspec"),
     "config": may_import("", "msgspec"),
+    "provisioning": may_import("protocol model store.interface methods objects config", "msgspec"),
     "web": may_import(),
     "http": may_import(
         "protocol access store.interface config __version__",
