@@ -40,6 +40,7 @@ from jmap_oauth.objects.audit_event import audit_events
 from jmap_oauth.protocol.dispatch import Call, Dispatcher
 from jmap_oauth.protocol.errors import SetError
 from jmap_oauth.protocol.types import CORE, Limits
+from jmap_oauth.provisioning import Provisioning
 from jmap_oauth.store.interface import Reader, Store, Unavailable, Unusable
 from jmap_oauth.store.sqlite import open_sqlite
 
@@ -99,12 +100,14 @@ class Server:
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:
-        """Apply the setting `admin_key`, and work in the background until the end.
+        """Apply the settings `admin_key` and `provision`, and work in the background until the end.
 
         Raises:
-            Unavailable, CommandError: it cannot be applied.
+            Unavailable, CommandError, SettingsError: one cannot be applied.
         """
         await self._apply_admin_key()
+        if self.settings.provision:
+            await Provisioning(Path(self.settings.provision), self.model, self.store, self.set_objects).apply()
         background = [asyncio.create_task(each.run()) for each in (self.usage, self.blobs, self.pruning, self.streams)]
         try:
             yield
@@ -242,7 +245,7 @@ class Application:
         """Serve until the end.
 
         Raises:
-            DeclarationError, Unusable, Unavailable, CommandError: it cannot start.
+            DeclarationError, Unusable, Unavailable, CommandError, SettingsError: it cannot start.
         """
         async with open_server(self._settings) as server, server.serving():
             await server.warn_without_keys()
@@ -301,7 +304,7 @@ async def first_key(settings: Settings) -> FirstKey | None:
     """Prepare the database, and make an administrator's key if there never was any key and no `admin_key` is set.
 
     Raises:
-        Unusable, Unavailable, CommandError: the database cannot be prepared.
+        Unusable, Unavailable, CommandError, SettingsError: the database cannot be prepared.
     """
     _prepare_folder(settings)
     async with open_server(settings) as server, server.serving():

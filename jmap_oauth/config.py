@@ -22,6 +22,9 @@ from msgspec import Meta, Struct
 PREFIX = "JMAP_OAUTH_"
 CONFIG_VARIABLE = PREFIX + "CONFIG"
 
+MAX_FILE = 1_000_000
+"""Bytes that a TOML file may have."""
+
 
 class SettingsError(Exception):
     """A setting is unknown, wrong or missing. The sentence names it and where it came from, never a secret's value."""
@@ -266,7 +269,7 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, _Given]:
 
 
 def _from_file(file: Path) -> dict[str, _Given]:
-    values, mode = _parse_file(file)
+    values, mode = read_toml(file)
     for name in values:
         _check_known(name, SETTINGS, str(file))
         # The group may read: a file of root's for the group of the service is how packages keep secrets.
@@ -275,14 +278,21 @@ def _from_file(file: Path) -> dict[str, _Given]:
     return {name: _Given(value, str(file), typed=True) for name, value in values.items()}
 
 
-def _parse_file(file: Path) -> tuple[dict[str, Any], int]:
-    """Return what a TOML file says, and the file's mode."""
+def read_toml(file: Path) -> tuple[dict[str, Any], int]:
+    """Return what a TOML file says, and the file's mode.
+
+    Raises:
+        SettingsError: it cannot be read, is too large, or is not TOML.
+    """
     try:
         with file.open("rb") as opened:
-            return tomllib.load(opened), os.fstat(opened.fileno()).st_mode
+            content, mode = opened.read(MAX_FILE + 1), os.fstat(opened.fileno()).st_mode
+        if len(content) > MAX_FILE:
+            raise SettingsError(f"{file} has more than {MAX_FILE:,} bytes")
+        return tomllib.loads(content.decode()), mode
     except OSError as error:
         raise SettingsError(f"{file} cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         place = re.search(r" \(at .*\)$", str(error))
         raise SettingsError(f"{file} is not TOML{place[0] if place else ''}") from None
 
