@@ -37,16 +37,14 @@ class Touched:
     def changed_secrets(self) -> frozenset[str]:
         """Return the names of the secrets that are given, replaced or removed."""
         given = {name if self.type.by_name[name].is_readable else self.chosen.name for name in self.secrets}
-        return frozenset(given).union(each.name for each in self.type.secrets if self.loses(each))
-
-    def loses(self, each: Property) -> bool:
-        """Tell whether a secret that is there is taken away."""
-        return bool(self.old and self.new and self.old[each.name] is not None and self.new[each.name] is None)
+        old, new = self.old or {}, self.new or {}
+        both = [each.name for each in self.type.secrets if old and new]
+        return frozenset(given).union(name for name in both if old[name] != new[name])
 
     @property
-    def group(self) -> str:
-        """Return the id of whatever shares one salt among its secrets: the owner, else the object itself."""
-        record = self.new or {}
+    def owner_id(self) -> str:
+        """Return the id of the owner, else its own: all secrets of that one share a salt."""
+        record = self.new or self.old or {}
         id: str = record[self.type.owner[0].name if self.type.owner else "id"]
         return id
 
@@ -186,17 +184,19 @@ class Consequences:
 
     def _put(self, key: _Key, touched: Touched) -> None:
         self._touched[key] = touched
-        if owner := touched.type.owner:
-            id = (touched.new or touched.old or {})[owner[0].name]
-            self._moved.setdefault((key[0], id), {})[key[1]] = touched.new
+        if touched.type.owner:
+            self._moved.setdefault((key[0], touched.owner_id), {})[key[1]] = touched.new
 
     def _put_back(self, key: _Key, before: Touched | None) -> None:
         after = self._touched[key]
         if after.type.quota or any(each.unique for each in after.type.properties):
             raise ValueError(f"the cascade of {key[0]} refuses what was settled with others already")
-        self._put(key, before or replace(after, new=after.old))
-        if before is None:
+        moved = self._moved[key[0], after.owner_id] if after.type.owner else {}
+        if before is not None:
+            self._put(key, before)
+        else:
             del self._touched[key]
+            moved.pop(key[1], None)
 
     def _stamped(self, each: Touched) -> Touched:
         """Stamp a change, unless it is none, or only of what the server sets by itself."""
@@ -252,22 +252,21 @@ class Consequences:
 
     async def _new_hashes(self, each: Touched) -> Mapping[str, str | None]:
         """Return the hashes of an object that change; None for a secret that is removed."""
-        hashes: dict[str, str | None] = {
-            one.name: None for one in each.type.secrets if each.loses(one) and one.name not in each.type.views
-        }
+        removed = [name for name in each.changed_secrets if each.new and each.new[name] is None]
+        hashes: dict[str, str | None] = dict.fromkeys(name for name in removed if name not in each.type.views)
         for name, text in each.secrets.items():
             match each.type.by_name[name].secret:
                 case Secret.GENERATED:
                     hashes[name] = digest(text)
                 case Secret.CHOSEN:
-                    hashes[name] = self._proofs.hash(text, each.group, await self._others(each))
+                    hashes[name] = self._proofs.hash(text, each.owner_id, await self._others(each))
                 case Secret.HASH:
                     hashes[each.chosen.name] = text
         return hashes
 
     async def _others(self, each: Touched) -> Iterable[str]:
         """Return the hashes that the owner of a new secret has beside it."""
-        beside = [record["id"] for record in await self.owned(each.type.name, each.group)] if each.type.owner else []
+        beside = [record["id"] for record in await self.owned(each.type.name, each.owner_id)] if each.type.owner else []
         return await self._hashes(each.type, [id for id in beside if id not in self._given(each.type, beside)])
 
     def _is_new(self, type_name: str, id: str) -> bool:
