@@ -16,6 +16,7 @@ from starlette.routing import Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from jmap_oauth.access.hashing import Cost, SlowHasher, digest
+from jmap_oauth.access.imported import verifier
 from jmap_oauth.access.keys import KeyRing
 from jmap_oauth.access.policy import Policy, permissions_of
 from jmap_oauth.access.principal import server_principal
@@ -221,7 +222,7 @@ async def open_server(settings: Settings) -> AsyncIterator[Server]:
     model = Model(served_types(frozenset(settings.redirect_uri_schemes)))
     cost = Cost(settings.argon2_memory, settings.argon2_time, settings.argon2_parallelism)
     store = await open_sqlite(settings.database_path, model, schema_folder() / "sqlite")
-    with closing(SlowHasher(cost, concurrency=settings.hash_concurrency)) as hasher:
+    with closing(SlowHasher(cost, concurrency=settings.hash_concurrency, verifier=verifier)) as hasher:
         try:
             yield Server(settings, model, store, hasher)
         finally:

@@ -152,15 +152,24 @@ class SlowHasher:
     The queue of the threads is first come, first served, and whoever has many secrets stands in it with only as many
     as there are threads: one secret waits for at most that many others of each caller, not for a thousand.
 
-    Hashes may share a salt, and then a text is compared with all of them at the price of one.
+    Hashes may share a salt, and then a text is compared with all of them at the price of one. For hashes that are not
+    Argon2, `verifier` returns what verifies them, or None.
 
     No plain text stands in an error or in a representation of anything here.
     """
 
-    def __init__(self, cost: Cost = DEFAULT_COST, *, most: Cost = MOST_COST, concurrency: int | None = None) -> None:
+    def __init__(
+        self,
+        cost: Cost = DEFAULT_COST,
+        *,
+        most: Cost = MOST_COST,
+        concurrency: int | None = None,
+        verifier: Callable[[str], Callable[[bytes], bool] | None] = lambda hash: None,
+    ) -> None:
         if not _within(astuple(cost), most):
             raise ValueError("The cost of a hash is beyond what would be verified later.")
         self._cost = cost
+        self._verifier = verifier
         self._most = most
         self._concurrency = concurrency or max(1, min(4, (os.cpu_count() or 1) - 1))
         self._start = f"$argon2id$v=19$m={cost.memory},t={cost.time},p={cost.parallelism}$"
@@ -182,18 +191,22 @@ class SlowHasher:
         return await self._in_turn(self.hash, pairs)
 
     async def matching(self, plain: str, hashes: Collection[str]) -> set[str]:
-        """Return those of some hashes that are the hash of a secret: one run for each salt and cost among them.
+        """Return those of some hashes that are the hash of a secret: one run for each salt and cost among them, those
+        of Argon2 first.
 
         What is no hash, or dearer than allowed, is of none.
         """
         recipes: dict[_Recipe, dict[str, bytes]] = {}
+        others: dict[str, Callable[[bytes], bool]] = {}
         for hash in hashes:
             if read := _read(hash, self._most):
                 recipes.setdefault(read[0], {})[hash] = read[1]
+            elif verify := self._verifier(hash):
+                others[hash] = verify
         matching: set[str] = set()
         for recipe, kept in recipes.items():
             matching |= await self._run(recipe.compare, _bytes_of(plain), kept)
-        return matching
+        return matching | {hash for hash, verify in others.items() if await self._run(verify, _bytes_of(plain))}
 
     async def matching_all(self, questions: Sequence[tuple[str, Collection[str]]]) -> list[set[str]]:
         """Answer many questions (secret, hashes), in their order."""

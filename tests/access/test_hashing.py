@@ -79,6 +79,15 @@ async def test_hashes_of_several_salts_and_costs_are_all_compared(hasher: SlowHa
     assert await hasher.matching("same", [*ours, theirs, "malformed"]) == {ours[0], theirs}
 
 
+async def test_hashes_that_others_verify_are_compared_as_well() -> None:
+    hasher = SlowHasher(CHEAP, verifier=lambda hash: b"theirs".__eq__ if hash == "known" else None)
+    ours = await hasher.hash("ours")
+
+    assert await hasher.matching("theirs", [ours, "known", "unknown"]) == {"known"}
+    assert await hasher.matching("ours", [ours, "known", "unknown"]) == {ours}
+    hasher.close()
+
+
 @pytest.mark.parametrize(
     ("secret", "other"),
     [
