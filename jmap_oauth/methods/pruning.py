@@ -57,7 +57,7 @@ class Pruning:
     """
 
     def __init__(self, kept: Sequence[Kept], *, seconds: float = 3_600.0, pause: float = 0.1) -> None:
-        self._kept = kept
+        self.kept = kept
         self._seconds = seconds
         self._pause = pause
         self._closing = asyncio.Event()
@@ -66,7 +66,7 @@ class Pruning:
         """Prune again and again until it is closed."""
         wait = self._seconds / 10
         while not await self._closed_within(wait * _random.uniform(0.5, 1.5)):
-            for each in self._kept:
+            for each in self.kept:
                 await self._prune(each)
             wait = self._seconds
 
