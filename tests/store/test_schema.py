@@ -32,7 +32,8 @@ async def test_the_migrations_make_the_tables_that_the_served_types_declare(tmp_
 def test_columns_are_there_for_what_is_looked_for_or_sorted_by() -> None:
     client = Model(served_types(frozenset()))["OAuthClient"]
     assert columns(client) == [
-        "clientId", "clientId:sort", "description:sort", "secret", "createdAt", "expiresAt", "memberTenantId",
+        "clientId", "clientId:sort", "description:sort", "createdAt", "expiresAt", "memberTenantId", "clientName:sort",
+        "owner", "grantTypes", "isEnabled", "updatedAt", "lastUsedAt",
     ]  # fmt: skip
 
 
