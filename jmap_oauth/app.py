@@ -47,8 +47,9 @@ from jmap_oauth.store.sqlite import open_sqlite
 
 # fmt: off
 __all__ = [
-    "Application", "CommandError", "FirstKey", "Server", "Unavailable", "Unusable", "configure_logging",
-    "create_api_key", "create_app", "first_key", "list_api_keys", "protocol_class", "revoke_api_key",
+    "Application", "CommandError", "FirstKey", "Server", "Unavailable", "Unusable", "allow_api_key",
+    "configure_logging", "create_api_key", "create_app", "first_key", "list_api_keys", "protocol_class",
+    "revoke_api_key",
 ]
 # fmt: on
 
@@ -363,6 +364,23 @@ async def list_api_keys(settings: Settings) -> list[Record]:
 
         visible = ["id", *server.key_type.visible(frozenset())]
         return [{name: key[name] for name in visible} for key in await server.store.read(work)]
+
+
+async def allow_api_key(settings: Settings, id: str, permissions: list[str] | None) -> None:
+    """Give an API key permissions beside those that it has; None are all, such as those that an upgrade brought.
+
+    Raises:
+        Unusable, Unavailable, CommandError: there is no such key, or no such permission.
+    """
+    _require_database(settings)
+    async with open_server(settings) as server:
+        names = sorted(server.permissions) if permissions is None else permissions
+        if unknown := sorted(set(names) - server.permissions):
+            raise CommandError(f"There is no permission {unknown[0][:255]!r}.")
+        patch = {f"permissions/{name}": True for name in names}
+        answer = await server.set_objects("cli", "ApiKey", {"update": {id: patch}})
+        if answer.not_updated:
+            raise CommandError("There is no API key with this id.")
 
 
 async def revoke_api_key(settings: Settings, id: str) -> None:

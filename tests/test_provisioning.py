@@ -219,9 +219,10 @@ async def test_servers_that_start_at_once_make_everything_once(tmp_path: Path) -
     """Without a database before: the first starts of two machines."""
     file = tmp_path / "clients.toml"
     file.write_text(TWO)
-    settings = Settings(database=str(tmp_path / "test.db"), provision=str(file), **QUICK)
+    values: dict[str, Any] = {"database": str(tmp_path / "test.db"), "provision": str(file), **QUICK}
     async with AsyncExitStack() as stack:
-        await asyncio.gather(*(stack.enter_async_context(create_app(settings).running()) for _ in range(4)))
+        starts = [create_app(Settings(**values)).running() for _ in range(4)]
+        await asyncio.gather(*map(stack.enter_async_context, starts))
     async with provisioned(tmp_path, TWO) as client:
         assert len((await call(client, "x:Tenant/get"))["list"]) == 1
         assert len((await call(client, "x:OAuthClient/get"))["list"]) == 2

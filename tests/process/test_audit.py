@@ -204,7 +204,8 @@ async def test_events_end_after_their_days_and_write_nothing_down(tmp_path: Path
 
 @asynccontextmanager
 async def server_in(folder: Path) -> AsyncIterator[Server]:
-    async with open_server(Settings(database=str(folder / "test.db"), **QUICK)) as server:
+    values: dict[str, Any] = {"database": str(folder / "test.db"), **QUICK}
+    async with open_server(Settings(**values)) as server:
         yield server
 
 
