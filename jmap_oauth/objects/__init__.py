@@ -18,6 +18,7 @@ from jmap_oauth.objects.api_key import api_key
 from jmap_oauth.objects.audit_event import audit_event
 from jmap_oauth.objects.oauth_client import oauth_client
 from jmap_oauth.objects.oauth_client_metadata import METADATA
+from jmap_oauth.objects.oauth_client_secret import oauth_client_secret
 from jmap_oauth.objects.tenant import tenant
 
 MENU = Menu("Management", "monitor", [Group("Directory", "users", ["Tenant", "OAuthClient", "ApiKey", "AuditEvent"])])
@@ -29,7 +30,7 @@ def served_types(redirect_uri_schemes: frozenset[str]) -> list[ObjectType]:
     Raises:
         DeclarationError: a scheme that can never be allowed.
     """
-    types = [oauth_client(redirect_uri_schemes), tenant()]
+    types = [oauth_client(redirect_uri_schemes), oauth_client_secret(), tenant()]
     permissions = permissions_of([*types, api_key({}), audit_event({})])
     types.append(api_key(permissions))
     return [*types, audit_event({wire_name(each): each.singular for each in types if each.audited})]

@@ -15,7 +15,7 @@ DOCUMENT = schema_document(MODEL)
 
 
 def test_the_types_do_not_contradict_each_other() -> None:
-    assert [each.name for each in MODEL] == ["OAuthClient", "Tenant", "ApiKey", "AuditEvent"]
+    assert [each.name for each in MODEL] == ["OAuthClient", "OAuthClientSecret", "Tenant", "ApiKey", "AuditEvent"]
     assert MODEL.account_type is MODEL["Tenant"]
 
 
@@ -25,7 +25,8 @@ def test_clients_and_keys_belong_to_tenants() -> None:
 
 
 def test_all_types_are_of_the_capability_that_their_documentation_names() -> None:
-    assert {each.capability for each in MODEL} == {"urn:stalwart:jmap"}
+    others = {each.name: each.capability for each in MODEL if each.capability != "urn:stalwart:jmap"}
+    assert others == {"OAuthClientSecret": "urn:jmap-oauth:metadata"}
 
 
 def test_a_key_can_be_allowed_every_action_on_every_type_and_the_metrics() -> None:
@@ -50,7 +51,7 @@ def test_every_type_of_the_document_is_in_the_menu() -> None:
 
 
 def test_the_document_has_the_types_that_need_no_further_capability() -> None:
-    assert set(DOCUMENT["objects"]) == {f"x:{each.name}" for each in MODEL if each.capability == "urn:stalwart:jmap"}
+    assert set(DOCUMENT["objects"]) == {f"x:{name}" for name in MODEL.types if name != "OAuthClientSecret"}
 
 
 @pytest.mark.parametrize("name", list(DOCUMENT["fields"]))
