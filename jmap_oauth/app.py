@@ -93,6 +93,7 @@ class Server:
             [
                 Kept("changes", settings.keep_changes_days, store.prune),
                 Kept("audit events", settings.keep_audit_days, self._dropping("AuditEvent", "at")),
+                Kept("secrets", settings.keep_expired_secrets_days, self._dropping("OAuthClientSecret", "expiresAt")),
             ]
         )
         self.usage = Usage(self._write_last_use, batch=self._at_once(500))

@@ -111,6 +111,15 @@ async def test_what_the_file_says_anew_is_changed_and_what_it_does_not_name_stay
     assert told[-1] == ("update", "x:OAuthClient", {"description"})
 
 
+async def test_a_client_is_protected_unless_the_file_says_otherwise(tmp_path: Path) -> None:
+    text = f"{TWO}isProtected = false\n"
+    async with provisioned(tmp_path, text) as client:
+        ids = {name: each["id"] for name, each in (await objects(client, "x:OAuthClient", "clientId")).items()}
+        answer = await call(client, "x:OAuthClient/set", destroy=[*ids.values()])
+    assert answer["destroyed"] == [ids["backend"]]
+    assert answer["notDestroyed"][ids["mobile"]]["type"] == "forbidden"
+
+
 async def test_a_secret_may_be_in_a_file_beside_it(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "backend.secret").touch(mode=0o600)
     (tmp_path / "backend.secret").write_text(f"{SECRET}\r\n")
@@ -155,6 +164,10 @@ MISTAKES = [
     (CLIENT + 'secret = {env = "BACKEND_SECRET", file = "x"}', NO_SECRET),
     (CLIENT + 'secret = {env = "NOT_SET"}', "client 'a': secret: the variable 'NOT_SET' is empty or not there"),
     (CLIENT + 'secret = {file = "empty"}', "client 'a': secret: the file 'empty' is empty or not there"),
+    (
+        CLIENT + 'tokenEndpointAuthMethod = "client_secret_post"',
+        "client 'a': secret is missing, which its tokenEndpointAuthMethod needs",
+    ),
     (CLIENT + 'tenant = "Nobody"', "client 'a': tenant: there is none of that name"),
     (
         '[[tenant]]\nname = "T"\n' + CLIENT + 'tenant = "T"\nmemberTenantId = "i0"',

@@ -185,9 +185,14 @@ def _is_told(change: Audited, diff: Diff) -> bool:
 
 
 def _diff(change: Audited) -> Diff:
-    """Return what changed, without what is hidden, and without stamps: the event says itself who did it and when."""
+    """Return what changed, without what is hidden, and without stamps: the event says itself who did it and when.
+
+    Of a new object, and of one that is destroyed, what is as the declaration promises goes without saying.
+    """
     old, new = change.old or {}, change.new or {}
     properties = [each for each in change.type.properties if not each.hidden and not each.stamp]
+    if whole := (not old and new) or (not new and old):
+        properties = [each for each in properties if not each.has_default or whole.get(each.name) != each.initial]
     sides = {each.name: (_shown(each, old.get(each.name)), _shown(each, new.get(each.name))) for each in properties}
     return {
         name: {"from": before, "to": after}

@@ -18,7 +18,7 @@ import httpx
 import pytest
 
 from tests.cli.process import ROOT, environment
-from tests.support.served import ADMIN_KEY, ServerProcess, request_of, serve_process
+from tests.support.served import ADMIN_KEY, QUICK_FLAGS, ServerProcess, request_of, serve_process
 
 EXAMPLES = ROOT / "examples"
 KEY = {"Authorization": f"Bearer {ADMIN_KEY}"}
@@ -72,6 +72,34 @@ def test_python_client_py_prints_what_it_finds(server: ServerProcess) -> None:
         f"{ids['b']} webmail b",
     ]
     assert len(run_example(sys.executable, script, server.url).splitlines()) == 3
+
+
+def test_provision_toml_makes_clients_at_the_first_start_and_leaves_them_at_the_next(tmp_path: Path) -> None:
+    variables = {f"THETASECURE_{name}_SECRET": f"secret-MARKER-{name}" for name in ("ADMIN", "SYNC")}
+    answers = []
+    for _ in range(2):
+        flags = ("--provision", str(EXAMPLES / "provision.toml"), *QUICK_FLAGS)
+        with serve_process(tmp_path, *flags, variables=variables) as server:
+            answers.append(read_clients(server.url))
+            assert server.stop() == 0
+            assert "MARKER" not in server.log + server.output
+    assert answers[0] == answers[1]
+    assert {
+        each["clientId"]: (each["tokenEndpointAuthMethod"], each["isProtected"]) for each in answers[0]["list"]
+    } == {
+        "ts_admin_client": ("client_secret_basic", True),
+        "ts_sync_client": ("client_secret_basic", True),
+        "thetasecure-mobile-app": ("none", True),
+        "thetasecure-desktop-agent": ("none", True),
+    }
+
+
+def read_clients(url: str) -> Any:
+    """Return all clients with their metadata, and the state that they are in."""
+    request = request_of(("x:OAuthClient/get", {}))
+    request["using"] = [*request["using"], "urn:jmap-oauth:metadata"]
+    answer = httpx.post(f"{url}/api", json=request, headers=KEY, trust_env=False).json()
+    return answer["methodResponses"][0][1]
 
 
 @contextmanager

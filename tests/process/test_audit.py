@@ -12,7 +12,9 @@ import pytest
 
 from jmap_oauth.app import Server, open_server
 from jmap_oauth.config import Settings
-from jmap_oauth.model.definition import GLOBAL
+from jmap_oauth.model.definition import GLOBAL, Record
+from jmap_oauth.model.query import AllOf, Comparator, Query, Window
+from jmap_oauth.store.interface import Reader
 from tests.cli.process import run
 from tests.process.database import check_database
 from tests.support.served import ADMIN_KEY, QUICK, call, request_of, serve_in_process
@@ -200,6 +202,30 @@ async def test_events_end_after_their_days_and_write_nothing_down(tmp_path: Path
         assert (events.days, await events.drop("2020-01-01T00:00:00Z"), await count(server)) == (365, False, 150)
         assert [await events.drop("2100-01-01T00:00:00Z") for _ in range(2)] == [True, False]
         assert await count(server) == 0
+
+
+async def test_expired_secrets_are_destroyed_by_the_system_and_that_is_told(tmp_path: Path) -> None:
+    async with server_in(tmp_path) as server:
+        await server.set_objects("cli", "OAuthClient", {"create": {"a": {"clientId": "a", "secret": "one"}}})
+        [client] = await read_all(server, "OAuthClient")
+        old = {"oauthClientId": client["id"], "secret": "two", "expiresAt": "2020-01-01T00:00:00Z"}
+        added = await server.set_objects("cli", "OAuthClientSecret", {"create": {"b": old}})
+        kept = next(kept for kept in server.pruning.kept if kept.name == "secrets")
+        assert (kept.days, await kept.drop("2026-01-01T00:00:00Z")) == (30, False)
+        told = (await read_all(server, "AuditEvent"))[-1]
+        [left] = await read_all(server, "OAuthClientSecret")
+    assert (told["actorId"], told["action"]) == ("system", "destroy")
+    assert told["objectId"] == (added.created or {})["b"]["id"] != left["id"]
+
+
+async def read_all(server: Server, name: str) -> list[Record]:
+    """Return all objects of a type, the oldest first."""
+    type, query = server.model[name], Query(AllOf(()), [Comparator(None, ascending=True)], Window(limit=100))
+
+    async def work(reader: Reader) -> list[Record]:
+        return await reader.get(type, GLOBAL, (await reader.query(type, GLOBAL, query)).ids)
+
+    return await server.store.read(work)
 
 
 @asynccontextmanager
