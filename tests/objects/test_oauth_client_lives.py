@@ -223,3 +223,25 @@ async def test_the_search_finds_names_of_clients(admin: Admin) -> None:
     id = (await admin.create(clientName="Größe der Dinge"))["id"]
     assert (await admin.call("query", filter={"text": "GROSSE din"}, extra=False))["ids"] == [id]
     assert (await admin.call("query", filter={"text": "inge"}))["ids"] == []
+
+
+async def test_clients_are_found_by_owner_and_sorted_by_name_and_dates(admin: Admin) -> None:
+    ids = [
+        (await admin.create(clientId=name, clientName=name, owner=owner))["id"]
+        for name, owner in (("b", "us"), ("a", "us"), ("c", "them"))
+    ]
+    found = await admin.call("query", filter={"owner": "us"}, sort=[{"property": "clientName"}])
+    assert found["ids"] == [ids[1], ids[0]]
+    for name in ("updatedAt", "lastUsedAt"):
+        assert (await admin.call("query", sort=[{"property": name}]))["ids"] == sorted(ids)
+
+
+@pytest.mark.parametrize(
+    ("error", "asked"),
+    [
+        ("unsupportedFilter", {"filter": {"owner": "us"}}),
+        ("unsupportedSort", {"sort": [{"property": "clientName"}]}),
+    ],
+)
+async def test_without_the_capability_nobody_asks_by_them(admin: Admin, error: str, asked: dict[str, Any]) -> None:
+    assert (await admin.call("query", extra=False, **asked))["type"] == error
