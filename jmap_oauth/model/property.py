@@ -215,11 +215,7 @@ def _rules_of_looking(each: Property) -> Iterator[tuple[bool, str]]:
     yield each.sort and not isinstance(each.kind, _SORTABLE), "cannot be sorted by"
     yield each.filter is Filter.EXACT and not isinstance(each.kind, _FILTERABLE), "cannot be filtered by its value"
     yield each.filter is Filter.RANGE and not isinstance(each.kind, Date | Number), "cannot be filtered by order"
-    yield (
-        each.filter is Filter.MEMBER
-        and not (isinstance(each.kind, SetOf) and isinstance(each.kind.member, Text | Choice)),
-        "cannot be filtered by a member",
-    )
+    yield each.filter is Filter.MEMBER and not isinstance(each.kind, SetOf), "cannot be filtered by a member"
     yield (
         each.filter_name is not None
         and (each.filter is None or not _NAME.fullmatch(each.filter_name) or each.filter_name in _TAKEN),
