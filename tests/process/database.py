@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 from jmap_oauth.model.definition import GLOBAL, Model, ObjectType
 from jmap_oauth.objects import served_types
@@ -78,10 +80,17 @@ def _check_events(database: sqlite3.Connection, type: ObjectType) -> None:
     for (document,) in database.execute('SELECT "document" FROM "AuditEvent" ORDER BY "number"'):
         event = json.loads(document)
         if event["objectType"] == f"x:{type.name}":
-            after = {name: change["to"] for name, change in event["changes"].items()}
+            after = {name: change["to"] or None for name, change in event["changes"].items()}
             told[event["objectId"]] = {**told.get(event["objectId"], {}), **after}
             if event["action"] == "destroy":
                 del told[event["objectId"]]
     rows = [json.loads(document) for (document,) in database.execute(f"SELECT document FROM {quoted(type.name)}")]
     if type.audited:
-        assert told == {row["id"]: {name: row[name] or None for name in told.get(row["id"], {})} for row in rows}
+        assert told == {row["id"]: {name: _as_told(row[name]) for name in told.get(row["id"], {})} for row in rows}
+
+
+def _as_told(value: Any) -> Any:
+    encoded = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    if len(encoded) > 1_024:
+        return {"sha256": hashlib.sha256(encoded).hexdigest(), "size": len(encoded)}
+    return value or None
