@@ -31,7 +31,7 @@ class Touched:
     type: ObjectType
     old: Record | None
     new: Record | None
-    secrets: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def changed_secrets(self) -> frozenset[str]:
@@ -40,6 +40,10 @@ class Touched:
         old, new = self.old or {}, self.new or {}
         both = [each.name for each in self.type.secrets if old and new]
         return frozenset(given).union(name for name in both if old[name] != new[name])
+
+    @property
+    def is_change(self) -> bool:
+        return self.old != self.new or bool(self.changed_secrets)
 
     @property
     def owner_id(self) -> str:
@@ -87,9 +91,8 @@ class Consequences:
             return flaws
         after = self._touched[key]
         if self._acts == acts:  # a secret that is kept as other objects is the same if nothing became of them
-            after = replace(
-                after, secrets={name: each for name, each in after.secrets.items() if name not in type.views}
-            )
+            kept = {name: each for name, each in after.secrets.items() if name not in type.views}
+            after = replace(after, secrets=kept)
         self._touched[key] = self._stamped(after)
         return []
 
@@ -176,10 +179,8 @@ class Consequences:
         """Put down what becomes of an object: from what it was before the call to what it is now."""
         key = type.name, (new or old or {})["id"]
         before = self._touched.get(key)
-        given = {**(before.secrets if before else {}), **secrets}
-        there = {
-            name: text for name, text in given.items() if new and (new[name] or not type.by_name[name].is_readable)
-        }
+        given = {**(before.secrets if before else {}), **secrets} if new else {}
+        there = {name: text for name, text in given.items() if (new or {})[name] or not type.by_name[name].is_readable}
         self._put(key, Touched(type, before.old if before else old, new, there))
 
     def _put(self, key: _Key, touched: Touched) -> None:
@@ -220,35 +221,28 @@ class Consequences:
         saved = {key: Saved(each.new, await self._new_hashes(each)) for key, each in self._touched.items() if each.new}
         owners_first = sorted(self._model, key=lambda type: type.owner is not None)
         gone = [(type, Changes(destroyed=self._destroyed(type))) for type in reversed(owners_first)]
-        rest = [
-            (
-                type,
-                Changes(
-                    created=[saved[key] for key, each in self._of(type) if each.new and not each.old],
-                    updated=[
-                        (each.old, saved[key])
-                        for key, each in self._of(type)
-                        if each.old and each.new and (each.old != each.new or each.changed_secrets)
-                    ],
-                ),
-            )
-            for type in owners_first
-        ]
-        return gone + rest
+        return gone + [(type, self._kept(type, saved)) for type in owners_first]
 
     def audited(self) -> list[Audited]:
         """Return all changes of audited types."""
         return [
             Audited(each.type, each.old, each.new, each.changed_secrets)
             for each in self._touched.values()
-            if each.type.audited and (each.old != each.new or each.changed_secrets)
+            if each.type.audited and each.is_change
         ]
 
-    def _of(self, type: ObjectType) -> list[tuple[tuple[str, str], Touched]]:
-        return [(key, each) for key, each in self._touched.items() if each.type is type]
+    def _of(self, type: ObjectType) -> list[tuple[_Key, Touched]]:
+        return [(key, each) for key, each in self._touched.items() if each.type is type and each.is_change]
 
     def _destroyed(self, type: ObjectType) -> list[Record]:
         return [each.old for _, each in self._of(type) if each.old and not each.new]
+
+    def _kept(self, type: ObjectType, saved: Mapping[_Key, Saved]) -> Changes:
+        there = [(each.old, saved[key]) for key, each in self._of(type) if each.new]
+        return Changes(
+            created=[new for old, new in there if old is None],
+            updated=[(old, new) for old, new in there if old is not None],
+        )
 
     async def _new_hashes(self, each: Touched) -> Mapping[str, str | None]:
         """Return the hashes of an object that change; None for a secret that is removed."""
@@ -266,8 +260,10 @@ class Consequences:
 
     async def _others(self, each: Touched) -> Iterable[str]:
         """Return the hashes that the owner of a new secret has beside it."""
-        beside = [record["id"] for record in await self.owned(each.type.name, each.owner_id)] if each.type.owner else []
-        return await self._hashes(each.type, [id for id in beside if id not in self._given(each.type, beside)])
+        beside = await self.owned(each.type.name, each.owner_id) if each.type.owner else []
+        ids = [record["id"] for record in beside]
+        given = self._given(each.type, ids)
+        return await self._hashes(each.type, [id for id in ids if id not in given])
 
     def _is_new(self, type_name: str, id: str) -> bool:
         owner = self._touched.get((type_name, id))

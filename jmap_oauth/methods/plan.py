@@ -255,13 +255,17 @@ class Plan:
         """Put down what passed, one by one, with all that follows; what cannot follow is refused."""
         going = _going(changes)
         for type in self._request.backing.model.owned_by(self._type):
-            leading = [change.wish.id for change in going if change.old and (not change.new or change.secrets)]
-            await self.consequences.look_up(type, leading)
+            await self.consequences.look_up(type, [change.wish.id for change in going if self._may_lead_on(change)])
         for change in going:
             if flaws := await self.consequences.add(self._type, change.old, change.new, change.secrets):
                 change.error = _invalid_properties(flaws)
             elif change.new and (touched := self.consequences.touched(self._type, change.wish.id)):
                 change.new = touched.new
+
+    def _may_lead_on(self, change: Change) -> bool:
+        """Tell whether what belongs to an object is likely to be touched too; all of that is read at once then."""
+        old, new, account_of = change.old, change.new, self._type.account_of
+        return old is not None and (new is None or bool(change.secrets) or account_of(old) != account_of(new))
 
 
 def _rounds(wishes: Sequence[Wish]) -> Iterator[list[Wish]]:

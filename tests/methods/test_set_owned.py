@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -177,6 +178,17 @@ async def test_a_new_secret_in_a_view_replaces_all_that_is_behind_it(boxes: Widg
     [hash] = (await hashes(boxes, lock["id"])).values()
     assert await key_of(boxes, root, "three") == ["by the box"]
     assert hash.split("$")[4] not in {each.split("$")[4] for each in before.values()}
+
+
+async def test_of_many_who_replace_a_secret_at_once_one_is_the_last(boxes: Widgets, root: Client) -> None:
+    box = (await create(root, "Box", key="first"))["id"]
+    keys = [f"key {number}" for number in range(5)]
+    answers = await asyncio.gather(*(change(root, "Box", update={box: {"key": key}}) for key in keys))
+    assert any(answer.get("updated") for answer in answers)
+    assert {answer.get("type") for answer in answers} <= {None, "serverUnavailable"}
+    [lock] = [each["id"] for each in await read(root, "Lock")]
+    [hash] = (await hashes(boxes, lock)).values()
+    assert sum([len(await boxes.backing.hasher.matching(key, [hash])) for key in keys]) == 1
 
 
 async def test_what_the_server_makes_is_shown_once(root: Client) -> None:
