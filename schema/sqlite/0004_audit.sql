@@ -1,6 +1,7 @@
 -- Who changed what. An event stays when its tenant or its object is gone, so it refers to neither. Events are read by
 -- object, by actor, by account and in the order of time; they are never changed, and their many rows are written beside
--- each change, so nothing else has an index.
+-- each change, so nothing else has an index. That of objects knows the account as well, or SQLite would rather read all
+-- events of a tenant to find those of an object.
 
 CREATE TABLE "AuditEvent" (
   "number" INTEGER PRIMARY KEY,
@@ -18,7 +19,7 @@ CREATE TABLE "AuditEvent" (
 ) STRICT;
 CREATE INDEX "AuditEvent:at" ON "AuditEvent" ("at", "id");
 CREATE INDEX "AuditEvent:actorId" ON "AuditEvent" ("actorId", "id");
-CREATE INDEX "AuditEvent:objectId" ON "AuditEvent" ("objectId", "id");
+CREATE INDEX "AuditEvent:objectId" ON "AuditEvent" ("objectId", "memberTenantId", "id");
 CREATE INDEX "AuditEvent:created" ON "AuditEvent" ("created", "id");
 CREATE INDEX "AuditEvent:changed" ON "AuditEvent" ("changed", "id", "created") WHERE "changed" > "created";
 CREATE INDEX "AuditEvent:account" ON "AuditEvent" ("memberTenantId", "id");
