@@ -83,4 +83,4 @@ def _leads_elsewhere(address: IPv4Address | IPv6Address) -> bool:
     """Tell whether an IPv6 address stands for another one, which may be internal: mapped, translated or tunnelled."""
     if isinstance(address, IPv4Address):
         return False
-    return address not in _GLOBAL_UNICAST or address.sixtofour is not None or address.teredo is not None
+    return address not in _GLOBAL_UNICAST or address.sixtofour is not None

@@ -140,6 +140,11 @@ CLASHING: list[tuple[dict[str, Any], str, str]] = [
         "sectorIdentifierUri",
         SECTOR,
     ),
+    (
+        {"redirectUris": members("com.example.a:/cb", "com.example.b:/cb"), "subjectType": "pairwise"},
+        "sectorIdentifierUri",
+        SECTOR,
+    ),
 ]
 
 
@@ -243,6 +248,8 @@ def test_a_new_client_whose_method_needs_a_secret_gets_one(method: str) -> None:
         (WITH_SECRET, {"secret": MASK}, {}),
         (WITH_SECRET, {"description": "new"}, {}),
         (BY_KEY | {"secret": MASK}, {"secret": None}, {}),
+        (BY_KEY, {"secret": MASK}, {}),
+        ({}, {"secret": None, "tokenEndpointAuthMethod": "client_secret_basic"}, {}),
         ({"secret": MASK}, {"secret": MASK}, {}),
         ({"requirePkce": True}, {"secret": MASK}, {"tokenEndpointAuthMethod": "client_secret_basic"}),
         (WITH_SECRET, {"tokenEndpointAuthMethod": "client_secret_post"}, {}),
