@@ -21,7 +21,7 @@ from jmap_oauth.access.keys import KeyRing
 from jmap_oauth.access.policy import Policy, permissions_of
 from jmap_oauth.access.principal import server_principal
 from jmap_oauth.access.throttle import Throttle
-from jmap_oauth.access.usage import Usage
+from jmap_oauth.access.usage import DAY, HOUR, Usage
 from jmap_oauth.config import Settings
 from jmap_oauth.http.logs import configure_logging as configure_logs
 from jmap_oauth.http.push import Streams
@@ -38,6 +38,7 @@ from jmap_oauth.model.kinds import Date, Invalid, now
 from jmap_oauth.model.query import AllOf, Comparator, Query, Window
 from jmap_oauth.objects import schema_document, served_types
 from jmap_oauth.objects.audit_event import audit_events
+from jmap_oauth.objects.registry import Registry, authenticate_method
 from jmap_oauth.protocol.dispatch import Call, Dispatcher
 from jmap_oauth.protocol.errors import SetError
 from jmap_oauth.protocol.types import CORE, Limits
@@ -87,7 +88,15 @@ class Server:
         self.policy = Policy(model, self.key_type)
         self.backing = Backing(model, store, self.policy, hasher, self.limits, audit_events)
         self.blobs = Blobs(store, settings.blob_lifetime, max(settings.max_blob_bytes, settings.max_size_upload))
-        methods = {**standard_methods(self.backing), **blob_methods(self.blobs, self.policy, self.limits)}
+        self.usages = keys, clients, secrets = (
+            self._usage_of("ApiKey"), self._usage_of("OAuthClient"), self._usage_of("OAuthClientSecret", HOUR),
+        )  # fmt: skip
+        self.registry = Registry(store, model, hasher, clients, secrets)
+        methods = {
+            **standard_methods(self.backing),
+            **blob_methods(self.blobs, self.policy, self.limits),
+            **authenticate_method(self.registry),
+        }
         self.dispatcher = Dispatcher(methods, frozenset({CORE, *self.capabilities, *_TOLERATED}), self.limits)
         self.pruning = Pruning(
             [
@@ -96,9 +105,8 @@ class Server:
                 Kept("secrets", settings.keep_expired_secrets_days, self._dropping("OAuthClientSecret", "expiresAt")),
             ]
         )
-        self.usage = Usage(self._write_last_use, batch=self._at_once(500))
         throttle = Throttle(burst=settings.max_failed_logins, seconds=60 / settings.max_failed_logins_per_minute)
-        self.keys = KeyRing(store, self.key_type, model["Tenant"], throttle, self.usage)
+        self.keys = KeyRing(store, self.key_type, model["Tenant"], throttle, keys)
         self.streams = Streams(ChangeWatch(model, store, self.policy), self.keys)
 
     @asynccontextmanager
@@ -111,14 +119,25 @@ class Server:
         await self._apply_admin_key()
         if self.settings.provision:
             await Provisioning(Path(self.settings.provision), self.model, self.store, self.set_objects).apply()
-        background = [asyncio.create_task(each.run()) for each in (self.usage, self.blobs, self.pruning, self.streams)]
+        background = [asyncio.create_task(each.run()) for each in (self.blobs, self.pruning, self.streams)]
         try:
-            yield
+            async with self.noting():
+                yield
         finally:
             self.streams.close()
             self.blobs.close()
             self.pruning.close()
-            await self.usage.close()
+            await asyncio.gather(*background)
+
+    @asynccontextmanager
+    async def noting(self) -> AsyncIterator[None]:
+        """Keep in the background what is noted of the use of keys, clients and secrets."""
+        background = [asyncio.create_task(each.run()) for each in self.usages]
+        try:
+            yield
+        finally:
+            await self.registry.close()
+            await asyncio.gather(*(each.close() for each in self.usages))
             await asyncio.gather(*background)
 
     def http(self) -> Starlette:
@@ -188,8 +207,14 @@ class Server:
         if not await self.store.read(lambda reader: reader.count(self.key_type, GLOBAL)):
             logger.warning("There is no API key, so nobody can get in; jmap-oauth api-key create makes one")
 
-    async def _write_last_use(self, dates: Mapping[str, str]) -> None:
-        await self.set_objects("system", "ApiKey", {"update": {id: {"lastUsedAt": date} for id, date in dates.items()}})
+    def _usage_of(self, type_name: str, precision: str = DAY) -> Usage:
+        """Return what collects the dates of last use of a type, to be kept as a change by the server."""
+
+        async def write(dates: Mapping[str, str]) -> None:
+            update = {id: {"lastUsedAt": date} for id, date in dates.items()}
+            await self.set_objects("system", type_name, {"update": update})
+
+        return Usage(write, batch=self._at_once(500), precision=precision)
 
     async def _apply_admin_key(self) -> None:
         """Make the key of the setting `admin_key` be what the setting says: there, replaced, or gone."""

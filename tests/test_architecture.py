@@ -56,7 +56,8 @@ LAYERS = {
     ),
     "app": may_import(f"{ANYTHING_SERVED} __version__", "msgspec starlette uvicorn prometheus_client"),
     "cli": may_import("config protocol.types __version__", "uvicorn typer click rich httpx", lazily="app"),
-    "__init__": may_import(lazily="app config"),
+    "embedded": may_import("app config model objects", "msgspec"),
+    "__init__": may_import(lazily="app config embedded"),
     "__main__": may_import("cli"),
 }
 """The longest name counts. `sqlite3` is kept apart from the rest of the standard library, as the driver it is."""

@@ -173,6 +173,8 @@ class SlowHasher:
         self._most = most
         self._concurrency = concurrency or max(1, min(4, (os.cpu_count() or 1) - 1))
         self._start = f"$argon2id$v=19$m={cost.memory},t={cost.time},p={cost.parallelism}$"
+        self.nobodys = f"{self.salt()}${_base64(secrets.token_bytes(_HASH_BYTES))}"
+        """The hash of no text: to compare with where there is none, which takes as long."""
         self._threads = ThreadPoolExecutor(self._concurrency, thread_name_prefix="hash")
 
     def salt(self, like: Iterable[str] = ()) -> str:

@@ -14,6 +14,8 @@ from jmap_oauth.objects.oauth_client_rules import check, fill
 from jmap_oauth.objects.oauth_client_secret import cascade_of_client
 from jmap_oauth.objects.redirects import redirect_uri
 
+AUTHENTICATE = "sysOAuthClientAuthenticate"
+
 
 def oauth_client(redirect_uri_schemes: frozenset[str]) -> ObjectType:
     """Declare the type; `redirect_uri_schemes` are allowed in redirect URIs beside the usual ones."""
@@ -36,6 +38,7 @@ def oauth_client(redirect_uri_schemes: frozenset[str]) -> ObjectType:
             _LOGO,
             *metadata(redirect_uri_schemes),
         ),
+        further_permissions={AUTHENTICATE: "Authenticate OAuth clients"},
         protection="isProtected",
         status=_STATUS,
         fill=fill,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from urllib.parse import unquote_plus
 
 from jmap_oauth.model.definition import DeclarationError
@@ -46,6 +46,22 @@ def redirect_uri(schemes: frozenset[str]) -> Callable[[str], str]:
         return text
 
     return accept
+
+
+_LOOPBACK_ADDRESS = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]))(?::[1-9][0-9]{0,4})?((?:[/?].*)?)", re.DOTALL)
+
+
+def is_registered(uri: str, registered: Collection[str]) -> bool:
+    """Tell whether a redirect URI is one of those registered: character by character (RFC 6749 section 3.1.2.3).
+
+    Only a loopback address may have any port, since an application on a device takes what is free (RFC 8252 section
+    7.3). The name localhost may not: it can lead elsewhere (section 8.3).
+    """
+    if uri in registered:
+        return True
+    asked = _LOOPBACK_ADDRESS.fullmatch(uri)
+    known = (_LOOPBACK_ADDRESS.fullmatch(each) for each in registered) if asked else ()
+    return any(each and asked and each.groups() == asked.groups() for each in known)
 
 
 def _rules(text: str, uri: Uri, allowed: frozenset[str]) -> Iterator[tuple[bool, str]]:

@@ -23,7 +23,7 @@ def text(data: bytes) -> str:
     return base64.b64encode(data).rstrip(b"=").decode()
 
 
-BCRYPT = bcrypt.hashpw(PLAIN, bcrypt.gensalt(8)).decode()
+BCRYPT = bcrypt.hashpw(PLAIN, b"$2b$08$" + b"abcdefghijklmnopqrstuu").decode()
 FOSITE = f"$pbkdf2-sha256$i=10000,l=32${text(SALT)}${text(pbkdf2())}"
 PASSLIB = f"$pbkdf2-sha256$10000${text(SALT).replace('+', '.')}${text(pbkdf2()).replace('+', '.')}"
 DJANGO = f"pbkdf2_sha256$10000${SALT.decode()}${base64.b64encode(pbkdf2()).decode()}"
