@@ -49,7 +49,8 @@ def log_exchange(exchange: Exchange, method: str, path: str, seconds: float) -> 
         "calls": exchange.calls,
     }
     # Not info(): that would walk up the stack for a file and a line number which nobody prints.
-    record = _access.makeRecord(_access.name, logging.INFO, "", 0, "request", (), None, extra={"fields": fields})
+    record = logging.LogRecord(_access.name, logging.INFO, "", 0, "request", None, None)
+    record.__dict__["fields"] = fields
     _access.handle(record)
 
 

@@ -1,20 +1,19 @@
 """The bounds of a connection: how large and how slow a request may be.
 
 Owns what uvicorn with httptools leaves open; knows no route. It relies on names of uvicorn that are not public;
-tests/http/test_server.py notices when they change.
+tests/http/test_server.py and test_heads.py notice when they change.
 """
 
 import asyncio
 import secrets
-import socket
 import sys
-from contextlib import suppress
 from http import HTTPStatus
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from jmap_oauth.http.exchange import BODY_IS_HERE, IS_LOST
 from jmap_oauth.http.heads import find_fault, render_refusal
+from jmap_oauth.http.transport import Joining, limit_unsent
 
 if sys.platform != "win32":
     import resource
@@ -28,47 +27,12 @@ MIN_PROGRESS = 1024
 MAX_HELD = 1024 * 1024
 # Closed while the client still sends, its kernel would discard the answer: read on for a moment (RFC 9112 9.6).
 LINGER_SECONDS = 2.0
-# Bytes of answers kept for a client before the application has to wait until it reads.
-MAX_UNSENT = 64 * 1024
 # Descriptors kept back from connections, for the database and whatever else the process opens.
 SPARE_DESCRIPTORS = 64
 WARNING_SECONDS = 60.0
-NOTSENT_LOWAT: int | None = getattr(socket, "TCP_NOTSENT_LOWAT", None)  # Linux and macOS have it
 
 ON_STOP = "on_stop"
 """The function in the state of the lifespan (ASGI) that is called, maybe often, once the server is told to stop."""
-
-
-class _Joining(asyncio.Transport):
-    """The transport of one answer: its head waits for what follows in the same turn of the loop, to go out with it."""
-
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
-        self._transport = transport
-        self._loop = loop
-        self._head: bytes | None = None
-        self._joined = False
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        if self._joined:
-            self._transport.write(data)
-        elif self._head is None:
-            self._head = bytes(data)
-            self._loop.call_soon(self._join)
-        else:
-            self._join(data)
-
-    def _join(self, data: bytes | bytearray | memoryview = b"") -> None:
-        if self._head is not None and not self._joined:
-            self._joined = True
-            if not self._transport.is_closing():
-                self._transport.write(self._head + data)
-
-    def is_closing(self) -> bool:
-        return self._transport.is_closing()
-
-    def close(self) -> None:
-        self._join()
-        self._transport.close()
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -104,7 +68,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if len(self.connections) > self.max_connections:
             self._turn_away()
             return
-        _limit_unsent(transport)
+        limit_unsent(transport)
         self._watch()
         self._watch_delivery(self.body_timeout)
 
@@ -193,7 +157,7 @@ class BoundedProtocol(HttpToolsProtocol):
             return  # comes again, see _unsupported_upgrade_warning
         self.expect_100_continue &= version == "1.1"  # RFC 9110 10.1.1
         super().on_headers_complete()
-        self.cycle.transport = _Joining(self.transport, self.loop)
+        self.cycle.transport = Joining(self.transport, self.loop)
         self._body_left = int(dict(self.headers).get(b"content-length", 0))
         self.headers = []  # uvicorn would add trailers to the headers that the application has checked already
         self._begin(in_head=False)
@@ -317,15 +281,6 @@ def bounded_protocol(
         "max_connections": min(max_connections, _most_descriptors()),
     }
     return type("BoundedProtocol", (BoundedProtocol,), bounds)
-
-
-def _limit_unsent(transport: asyncio.Transport) -> None:
-    transport.set_write_buffer_limits(MAX_UNSENT)
-    connection = transport.get_extra_info("socket")
-    if NOTSENT_LOWAT is not None and connection is not None and connection.family != socket.AF_UNIX:
-        # Else the kernel takes megabytes at once, and does not say that a slow client reads until it has read those.
-        with suppress(OSError):  # the client has left already
-            connection.setsockopt(socket.IPPROTO_TCP, NOTSENT_LOWAT, MAX_UNSENT)
 
 
 def _most_descriptors() -> int:
