@@ -54,7 +54,9 @@ LAYERS = {
         "starlette uvicorn httptools msgspec prometheus_client",
     ),
     "app": may_import(f"{ANYTHING_SERVED} __version__", "msgspec starlette uvicorn prometheus_client"),
-    "cli": may_import("config protocol.types __version__", "uvicorn typer click rich httpx", lazily="app"),
+    "cli": may_import(
+        "config protocol.types protocol.errors __version__", "uvicorn typer click rich httpx", lazily="app"
+    ),
     "__init__": may_import(lazily="app config"),
     "__main__": may_import("cli"),
 }

@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from jmap_oauth import __version__
-from jmap_oauth.cli import api_key, serve
+from jmap_oauth.cli import api_key, apply, changes, oauth, objects, serve, snapshot
 from jmap_oauth.cli.terminal import Failure, printable
 from jmap_oauth.config import SettingsError
 
@@ -47,12 +47,15 @@ def _commands() -> typer.Typer:
     commands = typer.Typer(
         callback=_root,
         no_args_is_help=True,
-        add_completion=False,
+        # Typer's own options to install completion; what they need is loaded when they are used.
+        add_completion=True,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
     )
     commands.command("serve")(serve.make_command())
     commands.add_typer(api_key.commands, name="api-key")
+    for module in (objects, oauth, changes, snapshot, apply):
+        module.add_to(commands)
     return commands
 
 
