@@ -137,8 +137,10 @@ class Reader(Protocol):
         """Return what changed since a state, at most `limit` ids, in the order of the changes.
 
         Whoever left the account and came back since then was updated; who came and left again is not mentioned. A
-        log that was cut and continued from the state it led to may mention an id again, and converges: applied one
-        after the other, the parts give what is there, while writers go on.
+        state in between is a moment of the past, and a part tells who was there at one moment and not at the other: no
+        one is created who is known, and no one else updated or destroyed. So what it says was created may be gone by
+        now; a later part says so. A part may be empty. Applied one after the other, the parts give what is there,
+        while writers go on.
 
         Raises:
             CannotCalculateChanges: the state is not one of this type and account, or too old.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
-from typing import NamedTuple
+from itertools import groupby
+from typing import Final, NamedTuple
 
 from jmap_oauth.model.definition import GLOBAL, ObjectType
 from jmap_oauth.store.sql import quoted
@@ -41,37 +42,65 @@ class Log(NamedTuple):
     cut: Cursor | None
 
 
+_VISITS: Final = 1_000
+"""Of those who came and left again, how many are looked at for one part, beside as many as it may tell of."""
+
+
 def read_log(connection: sqlite3.Connection, type: ObjectType, account: str, since: Cursor, limit: int) -> Log:
-    """Return what happened since then to at most `limit` objects."""
+    """Return what happened since then to at most `limit` objects.
+
+    A log that is told to its end leaves out who came and left again. A cut through such a visit must not: whoever goes
+    on from there is told that it ended, and so has to be told of it. Visits change where the cut lies, and so are read
+    only once there is one.
+    """
     values = {"type": type.name, "account": account, "number": since.number, "id": since.id, "limit": limit + 1}
-    rows = connection.execute(log_statement(type, account), values)
-    return fold([Event(number, id, Kind(kind)) for number, id, kind in rows], limit)
+    rows = connection.execute(log_statement(type, account), values).fetchall()
+    events = [Event(number, id, Kind(kind)) for number, id, kind in rows]
+    log = fold(events, limit)
+    if log.cut is None:
+        return log
+    most = limit + _VISITS
+    values |= {"end": log.cut.number, "end_id": log.cut.id, "limit": most + 1}
+    visits = connection.execute(_VISITS_STATEMENT, values).fetchall()
+    end = log.cut if len(visits) <= most else Cursor(*visits[most - 1][:2])
+    for joined, id, left in visits[:most]:
+        events += [Event(joined, id, Kind.JOINED), Event(left, id, Kind.LEFT)]
+    part = fold(sorted(event for event in events if event.cursor <= end), limit)
+    return part._replace(cut=part.cut or end)
 
 
 def fold(events: Iterable[Event], limit: int) -> Log:
-    """Tell what events come to, up to the place at which `limit` objects had some.
+    """Tell what events come to, up to the place after which they would be about more than `limit` objects.
 
-    What happened to an object at one place stays together, or the second half would lie before the cut.
+    What happened to an object at one place stays together, or the second half would lie before the cut. Each object
+    counts once, and not at all while it is as if it had never come.
     """
-    events = list(events)
-    places = list(dict.fromkeys(event.cursor for event in events))
-    cut = places[limit - 1] if len(places) > limit else None
-    first: dict[str, Kind] = {}
-    last: dict[str, Kind] = {}
-    for event in events:
-        if cut is None or event.cursor <= cut:
-            first.setdefault(event.id, event.kind)
-            last[event.id] = event.kind
-    created = [id for id in first if first[id] is Kind.JOINED]
-    destroyed = [id for id in first if last[id] is Kind.LEFT]
-    updated = [id for id in first if first[id] is not Kind.JOINED and last[id] is not Kind.LEFT]
+    spans: dict[str, tuple[Kind, Kind]] = {}  # what happened first and last to the objects that are told of
+    end: Cursor | None = None
+    for place, group in groupby(events, lambda event: event.cursor):
+        kinds = [event.kind for event in group]
+        span = spans.get(place.id, kinds)[0], kinds[-1]
+        if span == (Kind.JOINED, Kind.LEFT):
+            del spans[place.id]
+        elif place.id in spans or len(spans) < limit:
+            spans[place.id] = span
+        else:
+            return _tell(spans, end)
+        end = place
+    return _tell(spans, None)
+
+
+def _tell(spans: Mapping[str, tuple[Kind, Kind]], cut: Cursor | None) -> Log:
+    created = [id for id, (first, _) in spans.items() if first is Kind.JOINED]
+    destroyed = [id for id, (_, last) in spans.items() if last is Kind.LEFT]
+    updated = [id for id, (first, last) in spans.items() if first is not Kind.JOINED and last is not Kind.LEFT]
     return Log(created, updated, destroyed, cut)
 
 
 def log_statement(type: ObjectType, account: str) -> str:
     """Return the statement for events after a place, as many of each kind as can be wanted, read from indexes alone.
 
-    Whoever left had joined by then: who came and left again is not mentioned.
+    Whoever left had joined by then: who came and left again is not among them.
     """
     joined = "created" if account == GLOBAL else "joined"
     seen = f"SELECT {{}} FROM {quoted(type.name)} WHERE {_scope(type, account)} AND {{}} ORDER BY {{}} LIMIT :limit"
@@ -87,6 +116,14 @@ def log_statement(type: ObjectType, account: str) -> str:
         UNION ALL SELECT * FROM ({came})
         UNION ALL SELECT * FROM ({changed})
         ORDER BY position, id, kind"""
+
+
+# Who joined after a place and up to another one, and left at any time. Nobody saw a visit within one write.
+_VISITS_STATEMENT: Final = """
+    SELECT joined, id, left_at FROM tombstone
+    WHERE type = :type AND account = :account AND left_at > :number AND joined < left_at
+      AND (joined, id) > (:number, :id) AND (joined, id) <= (:end, :end_id)
+    ORDER BY joined, id LIMIT :limit"""
 
 
 def _scope(type: ObjectType, account: str) -> str:

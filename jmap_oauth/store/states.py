@@ -31,8 +31,8 @@ class States:
     """Writes and reads the state strings of a database that has this identity, a text of its own.
 
     `<number>.<tag>`, or `<number>.<id>.<tag>` in the middle of a write. The tag tells a state of another database, type
-    or account from one of ours. The number counts the writes of all accounts together, so it is veiled: two states of
-    an account would tell how much the others did in between.
+    or account from one of ours, and a middle that was made up from one that we gave out. The number counts the writes
+    of all accounts together, so it is veiled: two states of an account would tell how much the others did in between.
     """
 
     def __init__(self, identity: str) -> None:
@@ -42,8 +42,11 @@ class States:
         self._tag = lru_cache(maxsize=1024)(self._make_tag)
 
     def write(self, type: ObjectType, account: str, cursor: Cursor) -> str:
-        middle = "" if cursor.id == END else f".{cursor.id}"
-        return f"{self._number(cursor.number)}{middle}.{self._tag(type.name, account)}"
+        number = self._number(cursor.number)
+        if cursor.id == END:
+            return f"{number}.{self._tag(type.name, account)}"
+        middle = f"{number}.{cursor.id}"
+        return f"{middle}.{self._make_tag(type.name, account, middle)}"
 
     def read(self, type: ObjectType, account: str, text: str) -> Cursor:
         """Return the place that a state stands for.
@@ -52,9 +55,13 @@ class States:
             CannotCalculateChanges: it is none of this database, type and account.
         """
         match = _TEXT.fullmatch(text)
-        if match is None or match[3] != self._tag(type.name, account):
+        if match is None:
             raise CannotCalculateChanges
-        return Cursor(self._unveil(int(match[1], 16)), match[2] or END)
+        number, id, tag = match.groups()
+        facts = (type.name, account) if id is None else (type.name, account, f"{number}.{id}")
+        if tag != self._make_tag(*facts):
+            raise CannotCalculateChanges
+        return Cursor(self._unveil(int(number, 16)), id or END)
 
     def _veil(self, number: int, rounds: Iterable[int]) -> int:
         """Swap a number of 64 bits for another one, by a Feistel network over a keyed hash."""
@@ -71,5 +78,5 @@ class States:
     def _hash(self, round: int, half: int) -> int:
         return int.from_bytes(blake2b(b"%d %d" % (round, half), digest_size=4, key=self._key).digest())
 
-    def _make_tag(self, type_name: str, account: str) -> str:
-        return blake2b(f"{type_name} {account}".encode(), digest_size=4, key=self._key).hexdigest()
+    def _make_tag(self, *facts: str) -> str:
+        return blake2b(" ".join(facts).encode(), digest_size=4, key=self._key).hexdigest()

@@ -55,6 +55,19 @@ async def test_a_default_of_changes_and_query_changes_may_be_left_out(root: Clie
     assert await root.call("x:Widget/queryChanges", sinceQueryState=query_since, **defaults) == query_changes
 
 
+async def test_a_number_with_an_empty_fraction_is_an_integer(root: Client) -> None:
+    since = (await root.get())["state"]
+    ids = [await root.create(code, size=2.0) for code in "abc"]
+    window = {"position": 1.0, "limit": 1.0, "anchorOffset": -0.0, "sort": [{"property": "code"}]}
+    assert (await root.query(**window))["ids"] == [ids[1]]
+    changes = await root.call("x:Widget/changes", sinceState=since, maxChanges=1.0)
+    assert changes[1]["created"] == ids[:1]
+    assert await root.call("x:Widget/queryChanges", sinceQueryState=since, maxChanges=3.0) == await root.call(
+        "x:Widget/queryChanges", sinceQueryState=since, maxChanges=3
+    )
+    assert [each["size"] for each in (await root.get(*ids))["list"]] == [2, 2, 2]
+
+
 async def test_an_anchor_offset_without_an_anchor_is_ignored(root: Client) -> None:
     for code in "abc":
         await root.create(code)

@@ -124,6 +124,59 @@ async def test_a_team_sees_itself_alone(store: Store, ours: str, third: str) -> 
     assert (await teams(third, since[1])).updated == [third]
 
 
+async def test_who_came_and_left_and_came_back_is_updated_only_after_it_was_created(
+    store: Store, ours: str, third: str
+) -> None:
+    since, first, second = await state(store, ours), make_widget("a", ours), make_widget("b", ours)
+    await create(store, first)
+    await create(store, second)
+    await change(store, await change(store, first, teamId=third), teamId=ours)
+    one = await log(store, ours, since, 1)
+    two = await log(store, ours, one.state, 2)
+    assert [(part.created, part.updated, part.destroyed) for part in (one, two)] == [
+        ([first["id"]], [], []),
+        ([second["id"]], [first["id"]], []),
+    ]
+    assert await told(store, ours, since) == ([second["id"], first["id"]], [], [])
+
+
+async def test_who_came_and_left_again_is_told_only_where_a_part_ends_in_between(store: Store, ours: str) -> None:
+    since, guest, other = await state(store, ours), make_widget("guest", ours), make_widget("other", ours)
+    await create(store, guest)
+    await create(store, other)
+    await destroy(store, guest)
+    await create(store, make_widget("last", ours))
+    parts = [await log(store, ours, since, 1)]
+    parts += [await log(store, ours, parts[0].state, 2)]
+    assert [(part.created, part.destroyed, part.more) for part in parts] == [
+        ([guest["id"]], [], True),
+        ([other["id"]], [guest["id"]], True),
+    ]
+    assert (await log(store, ours, since, 2)).destroyed == []
+
+
+async def test_thousands_that_came_and_left_again_are_gone_through_in_parts(store: Store, ours: str) -> None:
+    since = await state(store, ours)
+    guests = [make_widget(f"w{number}", ours) for number in range(2_500)]
+    await create(store, *guests)
+    await destroy(store, *guests)
+    kept = [make_widget(code, ours) for code in "abc"]
+    await create(store, *kept)
+    mirror = Mirror(ours, since)
+    while await mirror.follow(store, 700):
+        pass
+    assert mirror.known == {each["id"] for each in kept}
+    assert await told(store, ours, since) == ([each["id"] for each in kept], [], [])
+
+
+async def test_an_object_counts_once_however_often_it_changed(store: Store, ours: str) -> None:
+    since, widgets = await state(store, ours), [make_widget(code, ours) for code in "abc"]
+    await create(store, *widgets)
+    for each in widgets:
+        await change(store, each, size=8)
+    assert (await log(store, ours, since, 3)).more is False
+
+
 async def test_one_write_with_many_changes_is_told_in_parts_of_its_middle(store: Store, ours: str) -> None:
     since = await state(store, ours)
     widgets = [make_widget(f"w{number}", ours) for number in range(7)]
@@ -138,6 +191,17 @@ async def test_one_write_with_many_changes_is_told_in_parts_of_its_middle(store:
     ids = [widget["id"] for widget in widgets]
     assert parts == [(ids[:3], True), (ids[3:6], True), (ids[6:], False)]
     assert since == await state(store, ours)
+
+
+async def test_no_middle_of_a_write_is_taken_that_was_never_given_out(store: Store, ours: str) -> None:
+    since, widgets = await state(store, ours), [make_widget(f"w{number}", ours) for number in range(3)]
+    await create(store, *widgets)
+    number, middle, tag = (await log(store, ours, since, 1)).state.split(".")
+    end, end_tag = (await state(store, ours)).split(".")
+    assert (number, middle) == (end, widgets[0]["id"])
+    for wrong in (f"{number}.{widgets[1]['id']}.{tag}", f"{number}.{middle}.{end_tag}", f"{number}.{tag}"):
+        with pytest.raises(CannotCalculateChanges):
+            await log(store, ours, wrong)
 
 
 async def test_no_state_of_another_account_type_or_kind_of_text_is_taken(store: Store, ours: str, theirs: str) -> None:
@@ -168,17 +232,19 @@ async def test_no_state_of_another_account_type_or_kind_of_text_is_taken(store: 
 
 
 class Mirror:
-    """What a client knows of an account that it only keeps up with by its changes."""
+    """What a client knows of an account that it only keeps up with by its changes: whom it was told of, and records."""
 
-    def __init__(self, account: str, state: str) -> None:
+    def __init__(self, account: str, state: str, records: dict[str, Record] | None = None) -> None:
         self.account = account
         self.state = state
-        self.records: dict[str, Record] = {}
+        self.records = dict(records or {})
+        self.known = set(self.records)
 
     async def follow(self, store: Store, limit: int) -> bool:
         """Take one part of the log, and tell whether there is more."""
         part = await log(store, self.account, self.state, limit)
         assert len({*part.created, *part.updated, *part.destroyed}) == sum(map(len, self._lists(part))) <= limit
+        self._learn(part)
         ids = [*part.created, *part.updated]
         for record in await store.read(lambda reader: reader.get(WIDGET, self.account, ids)):
             self.records[record["id"]] = record
@@ -186,6 +252,13 @@ class Mirror:
             self.records.pop(id, None)
         self.state = part.state
         return part.more
+
+    def _learn(self, part: ChangeLog) -> None:
+        """No one is created who is known, and no one else updated or destroyed."""
+        created, updated, destroyed = map(set, self._lists(part))
+        assert not created & self.known
+        assert updated | destroyed <= self.known
+        self.known = self.known - destroyed | created
 
     def _lists(self, part: ChangeLog) -> tuple[Any, Any, Any]:
         return part.created, part.updated, part.destroyed
@@ -199,17 +272,20 @@ async def test_who_follows_in_parts_of_any_size_while_writers_go_on_ends_with_wh
     await create(store, *teams, type=TEAM)
     history = History(random, [team["id"] for team in teams])
     accounts = [GLOBAL, *history.teams]
-    mirrors = [Mirror(account, await state(store, account)) for account in accounts * 2]
-    mirrors[0].records = {record["id"]: record for record in await all_of(store, GLOBAL)}
-    mirrors[3].records = dict(mirrors[0].records)
+    there = {account: {record["id"]: record for record in await all_of(store, account)} for account in accounts}
+    mirrors = [Mirror(account, await state(store, account), there[account]) for account in accounts * 2]
     for _ in range(40):
         await write(store, history)
         for mirror in random.sample(mirrors, 3):
-            await mirror.follow(store, random.choice([1, 2, 5, 100]))
+            await mirror.follow(store, random.choice([1, 1, 2, 2, 5, 100]))
     for mirror in mirrors:
         while await mirror.follow(store, 3):
             pass
-        assert sorted(mirror.records) == [each["id"] for each in await all_of(store, mirror.account)]
+        assert (
+            sorted(mirror.known)
+            == sorted(mirror.records)
+            == [each["id"] for each in await all_of(store, mirror.account)]
+        )
         assert [*mirror.records.values()] == await get(store, mirror.account, *mirror.records)
 
 
