@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jmap_oauth.cli.connected import Json, connected, misuse
+from jmap_oauth.cli.connected import Json, connected
 from jmap_oauth.cli.objects import TypeName
 from jmap_oauth.cli.terminal import print_json, printable
 
@@ -25,27 +26,33 @@ def changes(
     client: Any,
     type_name: TypeName,
     *,
-    since: Annotated[str | None, typer.Option(metavar="STATE", help="The state to start from; default: now.")] = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="STATE", help="The state to start from; default: the present one.")
+    ] = None,
     watch: Annotated[
         bool, typer.Option("--watch", help="Go on telling changes as they happen, until stopped.")
     ] = False,
     json: Json = False,
 ) -> None:
-    """Tell what has changed since a state. The last line has the state to ask with the next time."""
+    """Tell what has changed since a state. The last line has the state to ask with the next time.
+
+    A watch without --since begins with a line that has the state from which on all is told.
+    """
     type = client.schema.type(type_name)
-    if since is None and not watch:
-        raise misuse("give --since, --watch or both")
     if not watch:
-        _tell_until(_tell(client, type, since or "", json), json)
+        state = _current(client, type) if since is None else _tell(client, type, since, json)
+        _tell_state(state, json)
         return
-    _watch(client, type, since, json)
+    with contextlib.suppress(KeyboardInterrupt):  # how a watch is meant to end
+        _watch(client, type, since, json)
 
 
-def _tell_until(state: str, as_json: bool) -> None:
+def _tell_state(state: str, as_json: bool) -> None:
     if as_json:
         print_json([{"state": state}])
     else:
-        print(f"State: {printable(state)}", flush=True)
+        print(f"State: {printable(state)}")
+    sys.stdout.flush()
 
 
 def _watch(client: Client, type: Type, state: str | None, as_json: bool) -> None:
@@ -57,7 +64,9 @@ def _watch(client: Client, type: Type, state: str | None, as_json: bool) -> None
         try:
             for new in client.events(type):
                 # Read only when the server listens: what changes from here on is pushed.
-                state = _current(client, type) if state is None else state
+                if state is None:
+                    state = _current(client, type)
+                    _tell_state(state, as_json)
                 if new != state:
                     state = _tell(client, type, state, as_json)
                 pause = 1

@@ -42,7 +42,7 @@ def rotate_secret(
     from jmap_oauth.cli.secret_input import read_secret_from
 
     end = _written(datetime.now(UTC) + _duration(keep_old))
-    secrets = _metadata_type(client, "OAuthClientSecret")
+    secrets = _later_type(client, "OAuthClientSecret")
     owner = _client_object(client, client_id)["id"]
     properties: dict[str, Any] = {"oauthClientId": owner, **({"label": label} if label is not None else {})}
     given = read_secret_from(secret_file, secret_env, "secret")
@@ -107,16 +107,13 @@ def authenticate(
         "scopes": dict.fromkeys(scope, True) if scope else None,
         "origin": origin,
     }
-    type = client.schema.type("OAuthClient")
-    if not client.has_metadata:
-        raise _too_old()
     given = {name: value for name, value in asked.items() if value is not None}
-    answer = client.call(f"{type.name}/authenticate", **given)
+    answer = client.call("x:OAuthClient/authenticate", **given)
     if json:
         print_json([answer])
     elif answer.get("error") is None:
         print(printable(f"{client_id} is authenticated." if answer.get("authenticated") else f"{client_id} is known."))
-        show_object(type, answer.get("client") or {})
+        show_object(client.schema.type("OAuthClient"), answer.get("client") or {})
     if answer.get("error") is not None:
         reason = answer.get("description")
         raise Failure(f"{client_id}: {answer['error']}{f': {reason}' if reason else ''}")
@@ -141,7 +138,7 @@ def audit(
     from jmap_oauth.cli.fields import read_filter
     from jmap_oauth.cli.paging import Pages
 
-    type = client.schema.type("AuditEvent")
+    type = _later_type(client, "AuditEvent")
     if client_id is not None:
         object_id = _client_object(client, client_id)["id"]
     conditions = {
@@ -167,14 +164,11 @@ def _client_object(client: Client, client_id: str) -> dict[str, Any]:
     raise Failure(f"OAuthClient {client_id} not found")
 
 
-def _metadata_type(client: Client, name: str) -> Type:
-    if not client.has_metadata or f"x:{name}" not in client.schema.types:
-        raise _too_old()
+def _later_type(client: Client, name: str) -> Type:
+    """Return a type that older servers, and those of others, do not have."""
+    if f"x:{name}" not in client.schema.types:
+        raise Failure(f"the server has no {name}; a newer version does")
     return client.schema.type(name)
-
-
-def _too_old() -> Failure:
-    return Failure("the server is too old for this: it lacks urn:jmap-oauth:metadata")
 
 
 def _duration(text: str) -> timedelta:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from jmap_oauth.cli.schema import Type
-from jmap_oauth.cli.terminal import print_json, print_table, printable
+from jmap_oauth.cli.terminal import column_widths, print_json, print_table, printable
 
 _MIN_WIDTH = 8
 
@@ -65,25 +65,21 @@ class PagedTable:
         """Print a page."""
         rows = [[printable(cell(each.get(name))) for name in self._columns] for each in objects]
         is_first = self._widths is None
-        if self._widths is None:
-            self._widths = _widths([self._columns, *rows])
+        self._widths = self._widths or _fitting(column_widths([self._columns, *rows]))
         print_table(self._columns, rows, widths=self._widths, header=is_first)
 
 
-def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
-    """Return widths of columns that fit what there is, and together the terminal, if there is one."""
+def _fitting(widths: list[int]) -> list[int]:
+    """Return widths with which a row fits the terminal, if there is one; the first column keeps its own."""
     from shutil import get_terminal_size
 
-    from rich.cells import cell_len
-
-    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
     if not sys.stdout.isatty():
         return widths
-    room = get_terminal_size().columns - 2 * len(widths)
-    while sum(widths) > room and max(widths[1:], default=0) > _MIN_WIDTH:
-        widest = max(range(1, len(widths)), key=widths.__getitem__)
-        widths[widest] -= 1
-    return widths
+    fitting, room = list(widths), get_terminal_size().columns - 3 * len(widths)
+    while sum(fitting) > room and max(fitting[1:], default=0) > _MIN_WIDTH:
+        widest = max(range(1, len(fitting)), key=fitting.__getitem__)
+        fitting[widest] -= 1
+    return fitting
 
 
 def show_all(columns: Sequence[str], objects: Iterable[Mapping[str, Any]], as_json: bool) -> None:
