@@ -7,7 +7,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import nullcontext
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Any
 
@@ -147,24 +147,34 @@ def _steps(spool: Iterable[bytes]) -> Iterator[Step]:
 
 
 def _carry_out(client: Client, steps: Iterable[Step], todo: int, secrets_out: Path | None) -> None:
-    from jmap_oauth.cli.carry_out import CarryingOut
-    from jmap_oauth.cli.progress import progress
+    from jmap_oauth.cli.client import Disconnected
     from jmap_oauth.cli.secret_input import open_private
 
-    done = failed = 0
-    with ExitStack() as stack:
-        file = stack.enter_context(open_private(secrets_out)) if secrets_out else None
-        advance = stack.enter_context(progress("Applying"))
+    outcomes: Counter[bool] = Counter()
+    with open_private(secrets_out) if secrets_out else nullcontext() as file:
+        try:
+            _run(client, steps, todo, file, outcomes)
+        except Disconnected as error:
+            raise Failure(
+                f"{error}. Of {todo} steps {outcomes[True]} are known to be done. Run the same again"
+            ) from None
+    print(f"Done: {outcomes[True]} of {todo}.", file=sys.stderr)
+    if outcomes[False]:
+        raise typer.Exit(1)
+
+
+def _run(client: Client, steps: Iterable[Step], todo: int, file: IO[str] | None, outcomes: Counter[bool]) -> None:
+    """Carry out steps, count how many are done and not, and say why not."""
+    from jmap_oauth.cli.carry_out import CarryingOut
+    from jmap_oauth.cli.progress import progress
+
+    with progress("Applying") as advance:
         for step, refused in CarryingOut(client, file).run(steps):
-            done += refused is None
-            failed += refused is not None
-            advance(done + failed, todo)
+            outcomes[refused is None] += 1
+            advance(outcomes.total(), todo)
             if refused is not None:
                 what = f"could not {step.action} {step.type.removeprefix('x:')} {step.label}"
                 print(f"Error: {printable(f'{what}: {refused}')}", file=sys.stderr)
-    print(f"Done: {done} of {todo}.", file=sys.stderr)
-    if failed:
-        raise typer.Exit(1)
 
 
 def add_to(commands: typer.Typer) -> None:

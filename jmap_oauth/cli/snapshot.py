@@ -34,7 +34,7 @@ def snapshot(
     """Write objects for `apply`, one a line, always in the same order. A secret is only told to be there: as ****."""
     chosen = _chosen(client, types)
     if file is None:
-        for line in _lines(client, chosen):
+        for line in _lines(client, chosen, has_progress=not sys.stdout.isatty()):
             sys.stdout.write(line)
         return
     from jmap_oauth.cli.secret_input import open_private
@@ -42,7 +42,7 @@ def snapshot(
     unfinished = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         with open_private(unfinished) as opened:
-            opened.writelines(_lines(client, chosen))
+            opened.writelines(_lines(client, chosen, has_progress=True))
         unfinished.replace(file)
     finally:
         unfinished.unlink(missing_ok=True)
@@ -69,7 +69,7 @@ def _is_restorable(type: Type) -> bool:
     return type.label is not None and not type.is_read_only and type.name not in _NOT_RESTORABLE
 
 
-def _lines(client: Client, types: list[Type]) -> Iterator[str]:
+def _lines(client: Client, types: list[Type], *, has_progress: bool) -> Iterator[str]:
     from jmap_oauth.cli.paging import Pages
     from jmap_oauth.cli.plan_file import write_line
     from jmap_oauth.cli.progress import progress
@@ -80,7 +80,7 @@ def _lines(client: Client, types: list[Type]) -> Iterator[str]:
         names = [each.name for each in type.fields.values() if not each.is_server_set]
         sort = [{"property": each} for each in (type.label, "id") if each in type.sorts]
         pages, done = Pages(client, type, sort=sort, properties=names), 0
-        with progress(type.short, wanted=not sys.stdout.isatty()) as advance:
+        with progress(type.short, wanted=has_progress) as advance:
             for page in pages:
                 for each in page:
                     ref = _ref(type.name, each["id"]) if type.name in targets else None

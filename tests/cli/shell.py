@@ -11,15 +11,19 @@ from pathlib import Path
 from typing import Any
 
 from tests.cli.process import COMMAND, environment
-from tests.support.served import ADMIN_KEY
+from tests.support.served import ADMIN_KEY, ServerProcess
 
 
 class Shell:
-    """A folder in which commands are run, whose environment names the server and the key."""
+    """A folder in which commands are run, whose environment names the server and the key.
 
-    def __init__(self, folder: Path, url: str) -> None:
+    `server` is the process, where there is one for it alone.
+    """
+
+    def __init__(self, folder: Path, url: str, server: ServerProcess | None = None) -> None:
         self.folder = folder
         self.url = url
+        self.server = server
 
     def variables(self, **more: str) -> dict[str, str]:
         given = {"JMAP_OAUTH_URL": self.url, "JMAP_OAUTH_KEY": ADMIN_KEY, "HOME": str(self.folder), **more}
@@ -61,11 +65,11 @@ class Shell:
         return name
 
     def on_terminal(
-        self, arguments: Sequence[str], typed: str = "", wait_for: str = "", columns: int = 100
+        self, arguments: Sequence[str], typed: str = "", wait_for: str = "", **variables: str
     ) -> tuple[int, str]:
         """Run a command at a terminal, type something once a text is shown, and return its exit code and all shown."""
         screen, device = pty.openpty()
-        variables = self.variables(COLUMNS=str(columns), TERM="dumb")
+        variables = self.variables(**{"COLUMNS": "100", "TERM": "dumb", **variables})
         with subprocess.Popen(
             [*COMMAND, *arguments], cwd=self.folder, env=variables, stdin=device, stdout=device, stderr=device
         ) as process:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.cli.process import COMMAND
 from tests.cli.shell import Shell, client_entry
 from tests.support.served import QUICK_FLAGS, serve_process
 
@@ -23,7 +26,7 @@ def empty_server(folder: Path, *flags: str) -> Iterator[Shell]:
     """Run a server that has nothing yet."""
     folder.mkdir()
     with serve_process(folder, *QUICK_FLAGS, *flags) as server:
-        yield Shell(folder, server.url)
+        yield Shell(folder, server.url, server)
 
 
 def tenant(shell: Shell, name: str) -> str:
@@ -77,15 +80,22 @@ def test_fields_that_a_file_does_not_name_stay_as_they_are(shell: Shell) -> None
     assert (got(shell, "partial")["description"], got(shell, "partial")["logo"]) == ("kept", "https://a.example/a.png")
 
 
-def test_a_tenant_and_its_client_are_made_in_one_request(tmp_path: Path) -> None:
-    with empty_server(tmp_path / "own", "--access-log", "--log-level", "info") as shell:
+def test_a_plan_that_fits_is_carried_out_in_one_request(tmp_path: Path) -> None:
+    with empty_server(tmp_path / "own") as shell:
         entries = [{"type": "Tenant", "ref": "acme", "properties": {"name": "Acme"}}]
         entries += [client_entry(f"of-acme-{number}", memberTenantId="#acme") for number in range(20)]
         file = shell.write("plan", *entries)
+        assert check(shell, file) == DRIFT
+        asked = requests(shell)
         assert shell.run("apply", "--file", file).stderr == "Done: 21 of 21.\n"
-        assert check(shell, file) == NO_DRIFT
+        assert requests(shell) - asked == asked + 1  # what it took to compare, and one
         (found,) = shell.json("query", "Tenant")
-        assert got(shell, "of-acme-19")["memberTenantId"] == found["id"]
+        assert (got(shell, "of-acme-19")["memberTenantId"], check(shell, file)) == (found["id"], NO_DRIFT)
+
+
+def requests(shell: Shell) -> int:
+    """Return how many API requests are in the log of an own server."""
+    return (shell.folder / "stderr").read_text().count('"method":"POST"')
 
 
 def test_a_plan_that_does_not_fit_is_cut_by_the_limits_of_the_session(tmp_path: Path) -> None:
@@ -224,6 +234,49 @@ def test_what_is_refused_stops_none_of_the_others_and_running_again_completes_it
     assert "redirectUris" in done.stderr
     mended = shell.write("plan", *(client_entry(f"refused-{each}") for each in "abc"))
     assert shell.run("apply", "--file", mended).stderr == "Done: 1 of 1.\n"
+
+
+def test_what_a_cut_connection_left_is_completed_by_running_again_and_no_secret_is_lost(tmp_path: Path) -> None:
+    names = [f"cut-{number:03}" for number in range(120)]
+    with empty_server(tmp_path / "own", "--max-objects-in-set", "2") as shell:
+        file = shell.write("plan", *(client_entry(name, secret="****") for name in names))
+        command = [*COMMAND, "apply", "--file", file, "--secrets-out", "first"]
+        with subprocess.Popen(command, cwd=shell.folder, env=shell.variables(), stdout=-3, stderr=-1) as process:
+            while len(secrets(shell, "first")) < 20:
+                time.sleep(0.01)
+            assert shell.server is not None
+            shell.server.kill()
+            assert process.stderr is not None
+            assert b"Run the same again" in process.stderr.read()
+        assert process.returncode == 1
+    with serve_process(tmp_path / "own", *QUICK_FLAGS) as server:
+        again = Shell(shell.folder, server.url)
+        assert again.run("apply", "--file", file, "--secrets-out", "second").returncode == 0
+        assert (check(again, file), len(again.json("query", "OAuthClient"))) == (NO_DRIFT, len(names))
+        assert_each_secret_is_known(again, names)
+
+
+def secrets(shell: Shell, file: str) -> dict[str, str]:
+    path = shell.folder / file
+    lines = path.read_text().splitlines() if path.exists() else []
+    return {each["label"]: each["secret"] for each in map(json.loads, lines)}
+
+
+def assert_each_secret_is_known(shell: Shell, names: list[str]) -> None:
+    """A secret that is set to what it is already moves no state."""
+    known = secrets(shell, "first") | secrets(shell, "second")
+    state = shell.json("changes", "OAuthClient")
+    assert sorted(known) == names
+    for name in (names[0], min(secrets(shell, "second")), max(secrets(shell, "first"))):
+        shell.done("update", "OAuthClient", f"clientId={name}", "--secret-file", "-", input=known[name])
+    assert shell.json("changes", "OAuthClient") == state
+
+
+def test_progress_is_shown_on_a_terminal(shell: Shell) -> None:
+    tenant(shell, "Shown")
+    command = ["snapshot", "--file", "file", "--types", "Tenant"]
+    code, shown = shell.on_terminal(command, TERM="xterm")
+    assert (code, re.search("Tenant .*[0-9]+/[0-9]+", shown) is not None) == (0, True)
 
 
 def test_a_tenant_is_known_by_its_id_where_others_have_its_name(shell: Shell) -> None:

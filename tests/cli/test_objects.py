@@ -195,7 +195,7 @@ def test_no_data_steers_the_terminal(shell: Shell) -> None:
 
 def test_a_table_on_a_terminal_is_as_wide_as_that(shell: Shell) -> None:
     id = create(shell, "wide", "--field", f"description={'d' * 150}")
-    code, shown = shell.on_terminal(["query", "OAuthClient", "--where", "text=wide"], columns=80)
+    code, shown = shell.on_terminal(["query", "OAuthClient", "--where", "text=wide"], COLUMNS="80")
     assert (code, id in shown, shown.count("d") >= 150) == (0, True, True)
     assert max(map(len, shown.splitlines())) <= 80
 
