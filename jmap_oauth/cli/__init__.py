@@ -1,9 +1,10 @@
-"""The command line: `serve`, and the API keys straight on the database.
+"""The command line: `serve`, the API keys straight on the database, and a JMAP client.
 
-Owns: commands and their options, what they print and how they end, the server process around the application.
+Owns: commands and their options, what they print and how they end, the server process around the application, plans
+of what has to be done so that a server has what a file says.
 Does not own: what a command does to the data (functions of app), settings and their rules (config).
-May import: config, protocol.types, and app inside of commands only, so that --help stays quick; uvicorn, typer, rich,
-httpx.
+May import: config, protocol.types, protocol.errors, and app inside of commands only, so that --help stays quick;
+uvicorn, typer, rich, httpx.
 """
 
 from __future__ import annotations

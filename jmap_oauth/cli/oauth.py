@@ -15,10 +15,10 @@ from jmap_oauth.cli.terminal import Failure, print_json, printable
 
 if TYPE_CHECKING:
     from jmap_oauth.cli.client import Client
-    from jmap_oauth.cli.schema import Type
 
 ClientId = Annotated[str, typer.Argument(metavar="CLIENT_ID", help="The clientId of a client.")]
 
+_SECRETS = "x:OAuthClientSecret"
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _AUDIT_COLUMNS = ["at", "actorName", "remoteIp", "action", "objectType", "objectId", "changes"]
 
@@ -41,24 +41,23 @@ def rotate_secret(
     """
     from jmap_oauth.cli.secret_input import read_secret_from
 
+    if not client.has_metadata:
+        raise Failure("the server knows one secret a client and cannot rotate it; a newer version does")
     end = _written(datetime.now(UTC) + _duration(keep_old))
-    secrets = _later_type(client, "OAuthClientSecret")
     owner = _client_object(client, client_id)["id"]
-    properties: dict[str, Any] = {"oauthClientId": owner, **({"label": label} if label is not None else {})}
-    given = read_secret_from(secret_file, secret_env, "secret")
-    if given is not None:
-        properties["secret"] = given
-    patches = {id: {"expiresAt": end} for id in _live(client, secrets, owner, end)}
-    answer = client.call(f"{secrets.name}/set", create={"new": properties}, update=patches)
+    given = {"label": label, "secret": read_secret_from(secret_file, secret_env, "secret")}
+    properties = {"oauthClientId": owner, **{name: value for name, value in given.items() if value is not None}}
+    patches = {id: {"expiresAt": end} for id in _live(client, owner, end)}
+    answer = client.call(f"{_SECRETS}/set", create={"new": properties}, update=patches)
     _report_rotation(client_id, answer, end, json)
 
 
-def _live(client: Client, type: Type, owner: str, end: str) -> list[str]:
+def _live(client: Client, owner: str, end: str) -> list[str]:
     """Return the ids of the secrets of a client that would be valid after a date."""
-    from jmap_oauth.cli.paging import Pages
-
-    pages = Pages(client, type, filter={"oauthClientId": owner}, properties=["expiresAt"])
-    return [each["id"] for page in pages for each in page if each["expiresAt"] is None or each["expiresAt"] > end]
+    ids = {"resultOf": "c0", "name": f"{_SECRETS}/query", "path": "/ids"}
+    query = (f"{_SECRETS}/query", {"filter": {"oauthClientId": owner}})
+    _, got = client.calls([query, (f"{_SECRETS}/get", {"#ids": ids, "properties": ["expiresAt"]})])
+    return [each["id"] for each in got["list"] if each["expiresAt"] is None or each["expiresAt"] > end]
 
 
 def _report_rotation(client_id: str, answer: dict[str, Any], end: str, as_json: bool) -> None:
@@ -138,7 +137,9 @@ def audit(
     from jmap_oauth.cli.fields import read_filter
     from jmap_oauth.cli.paging import Pages
 
-    type = _later_type(client, "AuditEvent")
+    if "x:AuditEvent" not in client.schema.types:
+        raise Failure("the server keeps no audit trail; a newer version does")
+    type = client.schema.type("AuditEvent")
     if client_id is not None:
         object_id = _client_object(client, client_id)["id"]
     conditions = {
@@ -151,8 +152,7 @@ def audit(
     }
     filter = read_filter(type, [name + value for name, value in conditions.items() if value is not None])
     sort = [{"property": "at", "isAscending": False}]
-    columns = [each for each in _AUDIT_COLUMNS if each in type.fields]
-    print_pages(columns, Pages(client, type, filter=filter, sort=sort, properties=columns, limit=limit), json)
+    print_pages(_AUDIT_COLUMNS, Pages(client, type, filter=filter, sort=sort, limit=limit), json)
 
 
 def _client_object(client: Client, client_id: str) -> dict[str, Any]:
@@ -162,13 +162,6 @@ def _client_object(client: Client, client_id: str) -> dict[str, Any]:
     for page in Pages(client, type, filter={"clientId": client_id}, properties=["clientId"], limit=1):
         return page[0]
     raise Failure(f"OAuthClient {client_id} not found")
-
-
-def _later_type(client: Client, name: str) -> Type:
-    """Return a type that older servers, and those of others, do not have."""
-    if f"x:{name}" not in client.schema.types:
-        raise Failure(f"the server has no {name}; a newer version does")
-    return client.schema.type(name)
 
 
 def _duration(text: str) -> timedelta:
