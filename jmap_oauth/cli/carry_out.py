@@ -93,7 +93,7 @@ class CarryingOut:
     def _keep(self, step: Step, secret: str) -> None:
         """Write a secret to the disk."""
         if self._secret_file is None:
-            raise Failure(f"{step.label} has a new secret, and there is no file for it")
+            raise Failure(f"there is no file for the new secret of {step.label}: give it another one")
         line = {"type": step.type.removeprefix("x:"), "label": step.label, "secret": secret}
         self._secret_file.write(json.dumps(line) + "\n")
         self._secret_file.flush()

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from jmap_oauth.cli.connected import connected
-from jmap_oauth.cli.terminal import Failure
+from jmap_oauth.cli.terminal import Failure, printable
 
 if TYPE_CHECKING:
     from jmap_oauth.cli.client import Client
@@ -77,16 +77,24 @@ def _lines(client: Client, types: list[Type], *, has_progress: bool) -> Iterator
     written = {each.name for each in types}
     targets = {field.refers_to for each in types for field in each.fields.values()}
     for type in types:
-        names = [each.name for each in type.fields.values() if not each.is_server_set]
         sort = [{"property": each} for each in (type.label, "id") if each in type.sorts]
-        pages, done = Pages(client, type, sort=sort, properties=names), 0
+        pages, done = Pages(client, type, sort=sort), 0
         with progress(type.short, wanted=has_progress) as advance:
             for page in pages:
+                _warn_of_unknown(type, page if done == 0 else ())
                 for each in page:
                     ref = _ref(type.name, each["id"]) if type.name in targets else None
                     yield write_line(type, each["id"], ref, _properties(type, each, written))
                 done += len(page)
                 advance(done, pages.total)
+
+
+def _warn_of_unknown(type: Type, objects: Iterable[Mapping[str, Any]]) -> None:
+    """Say on standard error that the server has fields that it does not describe: they cannot be brought back."""
+    unknown = sorted({name for each in objects for name in each} - {"id", *type.fields})
+    if unknown:
+        names = printable(", ".join(unknown))
+        print(f"Warning: fields of {type.short} that the schema does not have are left out: {names}", file=sys.stderr)
 
 
 def _properties(type: Type, found: dict[str, Any], written: set[str]) -> dict[str, Any]:
