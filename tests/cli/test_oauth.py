@@ -6,13 +6,9 @@ import json
 
 import pytest
 
-from jmap_oauth.objects import served_types
 from tests.cli.shell import Shell
 
 SECRET = "secret-of-the-tests-and-of-nobody-else"
-HAS_METADATA = "AuditEvent" in {type.name for type in served_types(frozenset())}
-
-needs_metadata = pytest.mark.skipif(not HAS_METADATA, reason="the server has no metadata of clients")
 
 
 def create(shell: Shell, client_id: str) -> str:
@@ -20,13 +16,6 @@ def create(shell: Shell, client_id: str) -> str:
     return str(shell.json("create", "OAuthClient", *fields, "--secret-file", "-", input=SECRET)[0]["id"])
 
 
-@pytest.mark.skipif(HAS_METADATA, reason="the server has the metadata of clients")
-@pytest.mark.parametrize("command", [("rotate-secret", "a"), ("audit",)])
-def test_an_older_server_is_said_to_be_one(shell: Shell, command: tuple[str, ...]) -> None:
-    assert shell.error(*command).endswith("; a newer version does")
-
-
-@needs_metadata
 def test_a_rotation_makes_a_secret_and_gives_the_others_an_end(shell: Shell) -> None:
     create(shell, "rotated")
     (new,) = shell.json("rotate-secret", "rotated", "--label", "new")
@@ -35,7 +24,6 @@ def test_a_rotation_makes_a_secret_and_gives_the_others_an_end(shell: Shell) -> 
     assert sorted(newer["expiring"]) == sorted([new["id"], *new["expiring"]])
 
 
-@needs_metadata
 def test_a_rotation_shows_the_secret_that_the_server_makes_and_not_the_one_given(shell: Shell) -> None:
     create(shell, "shown")
     assert "\nsecret  jmo_" in shell.done("rotate-secret", "shown")
@@ -43,12 +31,10 @@ def test_a_rotation_shows_the_secret_that_the_server_makes_and_not_the_one_given
 
 
 @pytest.mark.parametrize("time", ["5", "h", "-1h", "1w", "1.5h"])
-@needs_metadata
 def test_a_time_is_a_number_with_a_unit(shell: Shell, time: str) -> None:
     assert "--keep-old must be a number" in shell.error("rotate-secret", "a", f"--keep-old={time}", code=2)
 
 
-@needs_metadata
 def test_backends_questions_are_answered(shell: Shell) -> None:
     create(shell, "asked")
     with_secret = ("authenticate", "asked", "--secret-file", "-")
@@ -58,7 +44,6 @@ def test_backends_questions_are_answered(shell: Shell) -> None:
     assert "invalid_request" in shell.error("authenticate", "asked", "--redirect-uri", "https://b.example/cb")
 
 
-@needs_metadata
 def test_the_audit_trail_tells_who_changed_what(shell: Shell) -> None:
     id = create(shell, "audited")
     shell.done("update", "OAuthClient", id, "--field", "description=new")
