@@ -1,4 +1,4 @@
-"""rotate-secret, authenticate and audit: what only servers with the metadata of clients have."""
+"""rotate-secret, authenticate and audit: what is more than an object."""
 
 from __future__ import annotations
 
@@ -39,9 +39,42 @@ def test_backends_questions_are_answered(shell: Shell) -> None:
     create(shell, "asked")
     with_secret = ("authenticate", "asked", "--secret-file", "-")
     assert shell.done(*with_secret, input=SECRET).startswith("asked is authenticated.\n")
-    assert shell.done("authenticate", "asked", "--redirect-uri", "https://a.example/cb").startswith("asked is known.\n")
-    assert shell.error(*with_secret, input="wrong").startswith("Error: asked: invalid_client")
-    assert "invalid_request" in shell.error("authenticate", "asked", "--redirect-uri", "https://b.example/cb")
+    assert shell.error(*with_secret, input="wrong").startswith("Error: asked: invalid_client: ")
+    assert shell.error("authenticate", "nobody").startswith("Error: nobody: invalid_client: ")
+
+
+def test_what_a_client_wants_is_judged_one_by_one(shell: Shell) -> None:
+    id = create(shell, "wants")
+    fields = ("grantTypes=client_credentials", "scopes=mail", "scopes=calendar", "allowedCorsOrigins=https://a.example")
+    shell.done("update", "OAuthClient", id, *(text for field in fields for text in ("--field", field)))
+    good = ("--grant-type", "client_credentials", "--scope", "mail", "--scope", "calendar")
+    web = ("--redirect-uri", "https://a.example/cb", "--origin", "https://a.example")
+    assert shell.done("authenticate", "wants", *good, *web).startswith("wants is known.\n")
+    asked = {
+        "unauthorized_client": ("--grant-type", "password"),
+        "invalid_scope": ("--scope", "mail", "--scope", "contacts"),
+        "invalid_request": ("--redirect-uri", "https://b.example/cb"),
+    }
+    for error, wanted in asked.items():
+        assert shell.error("authenticate", "wants", *wanted).startswith(f"Error: wants: {error}: ")
+    assert "invalid_request" in shell.error("authenticate", "wants", "--origin", "https://b.example")
+
+
+def test_an_answer_for_programs_is_whole_and_the_exit_code_tells_yes_from_no(shell: Shell) -> None:
+    create(shell, "program")
+    (answer,) = shell.json("authenticate", "program", "--secret-file", "-", input=SECRET)
+    assert (answer["authenticated"], answer["error"], answer["client"]["clientId"]) == (True, None, "program")
+    refused = shell.run("authenticate", "program", "--secret-file", "-", "--json", input="wrong")
+    assert (refused.returncode, json.loads(refused.stdout)["error"]) == (1, "invalid_client")
+    assert SECRET not in json.dumps(answer)
+
+
+def test_a_secret_that_was_rotated_away_is_no_good_and_the_new_one_is(shell: Shell) -> None:
+    create(shell, "renewed")
+    (new,) = shell.json("rotate-secret", "renewed", "--keep-old", "0")
+    asked = ("authenticate", "renewed", "--secret-file", "-")
+    assert shell.done(*asked, input=new["secret"]).startswith("renewed is authenticated.\n")
+    assert "invalid_client" in shell.error(*asked, input=SECRET)
 
 
 def test_the_audit_trail_tells_who_changed_what(shell: Shell) -> None:
