@@ -227,6 +227,10 @@ def changed(type: ObjectType, name: str, **flags: Any) -> ObjectType:
             "Box.status is the name of two filters.",
         ),
         (
+            [LOCK, changed(BOX, "kinds", kind=SetOf(Text(max_length=20, layout=True)))],
+            "Box.kinds cannot be filtered by a member, which may be of several lines.",
+        ),
+        (
             [LOCK, changed(BOX, "kinds", empty_means="longer than twenty letters")],
             "Box.kinds is no set that is found by the member which it has while it is empty.",
         ),
