@@ -124,6 +124,15 @@ class Reader(Protocol):
         """Return the records with these ids in the order of `ids`, each once, without what is not there."""
         ...
 
+    async def select(
+        self, type: ObjectType, account: str, ids: Sequence[str], names: tuple[str, ...]
+    ) -> dict[str, bytes]:
+        """Return these properties (`id` is one) of the records with these ids, each record as a JSON object, by id.
+
+        They are in the order of `ids`, without what is not there.
+        """
+        ...
+
     async def query(self, type: ObjectType, account: str, query: Query) -> Page:
         """Return a window of the ids that match.
 
@@ -227,7 +236,8 @@ class Store(Protocol):
     async def read(self, work: Callable[[Reader], Awaitable[Result]], *, brief: bool = False) -> Result:
         """Run `work` on a snapshot and return its result.
 
-        `brief` says that it only looks things up by id or unique value: it then waits behind no query.
+        `brief` says that it only looks things up by id or unique value: it then waits behind no query, and what it
+        finds may have been remembered. It shows all that any process has committed before the read began.
 
         Raises:
             Unavailable: nothing could be read.
