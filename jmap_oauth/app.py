@@ -188,7 +188,7 @@ class Server:
             Unavailable: it does not answer.
         """
         await self.store.version(self.key_type)  # reads alone would go on for a while from a file that is gone
-        await self.store.read(lambda reader: reader.state(self.key_type, GLOBAL), brief=True)
+        await self.store.read(lambda reader: reader.states([GLOBAL]), brief=True)  # never remembered
 
     async def create_key(self, actor: str, given: Mapping[str, Any]) -> FirstKey:
         """Create an API key.

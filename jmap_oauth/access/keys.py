@@ -131,7 +131,8 @@ class KeyRing:
 
     async def _find(self, wanted: str, remote_ip: str, now: str) -> _Key | None:
         """Return the key with a digest, if it is good now and from there."""
-        versions = (await self._store.version(self._key_type), await self._store.version(self._account_type))
+        key_version = await self._store.version(self._key_type, fresh=True)
+        versions = (key_version, await self._store.version(self._account_type))
         known_versions, key = self._known.get(wanted, (None, None))
         if key is not None and known_versions == versions and key.admits(remote_ip, now):
             self._known.move_to_end(wanted)

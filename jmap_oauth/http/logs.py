@@ -9,9 +9,10 @@ import asyncio
 import logging
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
+from time import time
 from typing import Literal, TextIO
 
 import msgspec
@@ -31,6 +32,7 @@ BATCH_SECONDS = 0.1
 
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 _access = logging.getLogger(f"{__package__}.access")
+_REQUEST = "request"
 _PLAIN = re.compile(r"[!#-<>-~]+")  # printable ASCII, but for blank, quote and equals sign
 
 
@@ -38,7 +40,8 @@ def log_exchange(exchange: Exchange, method: str, path: str, seconds: float) -> 
     """Write the line of a request that has ended."""
     if not _access.isEnabledFor(logging.INFO):
         return
-    fields = {
+    fields: dict[str, object] = {
+        "request_id": exchange.request_id,
         "remote_ip": exchange.remote_ip,
         "method": method,
         "path": printable(path[:MAX_PATH]),
@@ -48,10 +51,27 @@ def log_exchange(exchange: Exchange, method: str, path: str, seconds: float) -> 
         "key": exchange.key_id,
         "calls": exchange.calls,
     }
+    if handler := _find_only_handler():
+        handler.put_request(fields)
+        return
     # Not info(): that would walk up the stack for a file and a line number which nobody prints.
-    record = logging.LogRecord(_access.name, logging.INFO, "", 0, "request", None, None)
+    record = logging.LogRecord(_access.name, logging.INFO, "", 0, _REQUEST, None, None)
     record.__dict__["fields"] = fields
     _access.handle(record)
+
+
+def _find_only_handler() -> BatchHandler | None:
+    """Return the handler that writes all there is to write of a request: a record would cost more than its line.
+
+    None if anybody else listens as well, or chooses: an application around this one, or a test.
+    """
+    found: list[logging.Handler] = []
+    logger: logging.Logger | None = _access
+    while logger:
+        found += logger.handlers
+        logger = logger.parent if logger.propagate else None
+    only = found[0] if len(found) == 1 and not _access.filters else None
+    return only if isinstance(only, BatchHandler) else None
 
 
 def printable(text: str) -> str:
@@ -66,8 +86,7 @@ def configure_logging(format: LogFormat, level: str) -> None:
 
     Of other libraries only warnings are wanted: at lower levels a database driver logs what it is given.
     """
-    handler = BatchHandler(sys.stderr)
-    handler.setFormatter(JsonFormatter() if format == "json" else TextFormatter())
+    handler = BatchHandler(sys.stderr, JsonFormatter() if format == "json" else TextFormatter())
     handler.addFilter(_is_no_cancellation)
     logging.root.handlers[:] = [handler]
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False  # no line names them
@@ -92,22 +111,36 @@ class BatchHandler(logging.Handler):
     at the end of the process are written by `logging` itself; a process that is killed loses them.
     """
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, formatter: JsonFormatter | TextFormatter) -> None:
         super().__init__()
+        self.setFormatter(formatter)
         self._stream = stream
+        self._write_line = formatter.line
         self._waiting = ""
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            line = self.format(record) + "\n"
+            line = self.format(record)
         except Exception:
             self.handleError(record)
             return
-        if len(self._waiting) + len(line) > BATCH:
+        self._put(line, waits=record.name == _access.name)
+
+    def put_request(self, fields: dict[str, object]) -> None:
+        """Write the line of a request."""
+        line = self._write_line(_head(time(), "INFO", _access.name, _REQUEST) | fields)
+        self.acquire()
+        try:
+            self._put(line, waits=True)
+        finally:
+            self.release()
+
+    def _put(self, line: str, *, waits: bool) -> None:
+        if len(self._waiting) + len(line) >= BATCH:
             self.flush()
-        self._waiting += line
-        if record.name != _access.name:
+        self._waiting += line + "\n"
+        if not waits:
             self.flush()
         elif self._loop is None or self._loop.is_closed():
             self._flush_soon()
@@ -144,6 +177,9 @@ class JsonFormatter(logging.Formatter):
         members = _members(record)
         if record.exc_info:
             members["exception"] = "\n".join(_trace(self, record))
+        return self.line(members)
+
+    def line(self, members: Mapping[str, object]) -> str:
         return _encode(members).decode()
 
 
@@ -151,24 +187,31 @@ class TextFormatter(logging.Formatter):
     """One line: time, level, logger, message, `name=value` …; an exception follows in lines that begin with a bar."""
 
     def format(self, record: logging.LogRecord) -> str:
-        members = list(_members(record).items())
-        head = (str(value) for _, value in members[:_HEAD])
-        fields = (f"{name}={_word(value)}" for name, value in members[_HEAD:] if value is not None)
-        line = " ".join((*head, *fields))
-        return "\n  | ".join((line, *_trace(self, record)))
+        return "\n  | ".join((self.line(_members(record)), *_trace(self, record)))
+
+    def line(self, members: Mapping[str, object]) -> str:
+        values = list(members.items())
+        head = (str(value) for _, value in values[:_HEAD])
+        fields = (f"{name}={_word(value)}" for name, value in values[_HEAD:] if value is not None)
+        return " ".join((*head, *fields))
 
 
 _HEAD = 4  # members of every line
 
 
+def _head(created: float, level: str, logger: str, message: str) -> dict[str, object]:
+    milliseconds = int(created * 1000) % 1000
+    return {
+        "time": f"{_second(int(created))}.{milliseconds:03}Z",
+        "level": level,
+        "logger": logger,
+        "message": message,
+    }
+
+
 def _members(record: logging.LogRecord) -> dict[str, object]:
     """Return what a line holds: the head, the id of the request, and what the record has beside its message."""
-    members: dict[str, object] = {
-        "time": f"{_second(int(record.created))}.{int(record.msecs):03}Z",
-        "level": record.levelname,
-        "logger": record.name,
-        "message": printable(record.getMessage()),
-    }
+    members = _head(record.created, record.levelname, record.name, printable(record.getMessage()))
     if id := request_id.get():
         members["request_id"] = id
     if report := getattr(record, "report", None):
@@ -178,9 +221,9 @@ def _members(record: logging.LogRecord) -> dict[str, object]:
 
 
 @lru_cache(maxsize=1)
-def _second(time: int) -> str:
+def _second(seconds: int) -> str:
     """Write a second since 1970; many lines share one."""
-    return datetime.fromtimestamp(time, UTC).isoformat()[:19]
+    return datetime.fromtimestamp(seconds, UTC).isoformat()[:19]
 
 
 def _word(value: object) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import msgspec
 from msgspec import Raw, Struct
 
 from jmap_oauth.methods.call import (
@@ -16,7 +15,7 @@ from jmap_oauth.methods.call import (
     resolve_id,
     too_large,
 )
-from jmap_oauth.model.definition import Action, ObjectType, Record
+from jmap_oauth.model.definition import Action, ObjectType
 from jmap_oauth.model.query import AllOf, Comparator, Query, Window
 from jmap_oauth.protocol.dispatch import Call
 from jmap_oauth.protocol.errors import MethodError, MethodErrorType
@@ -24,8 +23,6 @@ from jmap_oauth.store.interface import Reader
 
 _CHUNK = 100
 """How many records are read at a time, so that large ones are not all in memory before their sizes are counted."""
-
-_encode = msgspec.json.Encoder().encode
 
 
 class GetArguments(AccountArguments, frozen=True, kw_only=True):
@@ -54,7 +51,8 @@ async def handle_get(backing: Backing, type: ObjectType, call: Call) -> GetRespo
     arguments = read_arguments(call, GetArguments)
     require(backing.policy.may(principal, type, Action.GET))
     names = _wanted(type, call.using, arguments.properties)
-    limit = backing.limits.max_objects_in_get
+    limits = backing.limits
+    limit = limits.max_objects_in_get
     if arguments.ids is not None and len(arguments.ids) > limit:
         raise too_large(f"{len(arguments.ids)} ids", limit)
     asked = arguments.ids if arguments.ids is None else [resolve_id(id, call.created_ids) for id in arguments.ids]
@@ -62,31 +60,28 @@ async def handle_get(backing: Backing, type: ObjectType, call: Call) -> GetRespo
     async def work(reader: Reader) -> GetResponse:
         ids = await _all_ids(reader, type, principal.account, limit) if asked is None else list(dict.fromkeys(asked))
         state = await reader.state(type, principal.account)
-        objects: dict[str, Raw] = {}
-        budget = backing.limits.max_size_response
+        objects: dict[str, bytes] = {}
+        room = limits.max_size_response
         for start in range(0, len(ids), _CHUNK):
-            for record in await reader.get(type, principal.account, ids[start : start + _CHUNK]):
-                objects[record["id"]] = encoded = _select(record, names)
-                budget -= len(encoded)
-            if budget < 0:
-                raise too_large("The objects are larger than an answer may be", backing.limits.max_size_response)
-        return GetResponse(principal.account, state, [*objects.values()], [id for id in ids if id not in objects])
+            found = await reader.select(type, principal.account, ids[start : start + _CHUNK], names)
+            objects |= found
+            room -= sum(map(len, found.values()))
+            if room < 0:
+                raise too_large("The objects are larger than an answer may be", limits.max_size_response)
+        not_found = [id for id in ids if id not in objects] if len(objects) < len(ids) else ()
+        return GetResponse(principal.account, state, [Raw(each) for each in objects.values()], not_found)
 
     return await backing.store.read(work, brief=asked is not None)
 
 
-def _wanted(type: ObjectType, using: frozenset[str], properties: Sequence[str] | None) -> list[str]:
+def _wanted(type: ObjectType, using: frozenset[str], properties: Sequence[str] | None) -> tuple[str, ...]:
     readable = [name for name, each in type.visible(using).items() if each.is_readable]
     if properties is None:
-        return ["id", *readable]
+        return ("id", *readable)
     if unknown := [name for name in properties if name != "id" and name not in readable]:
         description = f"properties: there is no property {unknown[0][:255]!r}."
         raise MethodError(MethodErrorType.INVALID_ARGUMENTS, description)
-    return ["id", *(name for name in dict.fromkeys(properties) if name != "id")]
-
-
-def _select(record: Record, names: Sequence[str]) -> Raw:
-    return Raw(_encode({name: record[name] for name in names}))
+    return ("id", *(name for name in dict.fromkeys(properties) if name != "id"))
 
 
 async def _all_ids(reader: Reader, type: ObjectType, account: str, limit: int) -> Sequence[str]:

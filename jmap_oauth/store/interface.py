@@ -127,6 +127,15 @@ class Reader(Protocol):
         """Return the records with these ids in the order of `ids`, each once, without what is not there."""
         ...
 
+    async def select(
+        self, type: ObjectType, account: str, ids: Sequence[str], names: tuple[str, ...]
+    ) -> dict[str, bytes]:
+        """Return these properties (`id` is one) of the records with these ids, each record as a JSON object, by id.
+
+        They are in the order of `ids`, without what is not there.
+        """
+        ...
+
     async def query(self, type: ObjectType, account: str, query: Query) -> Page:
         """Return a window of the ids that match.
 
@@ -236,7 +245,8 @@ class Store(Protocol):
     async def read(self, work: Callable[[Reader], Awaitable[Result]], *, brief: bool = False) -> Result:
         """Run `work` on a snapshot and return its result.
 
-        `brief` says that it only looks things up by id or unique value: it then waits behind no query.
+        `brief` says that it only looks things up by id or unique value: it then waits behind no query, and what it
+        finds may have been remembered. It shows all that any process has committed before the read began.
 
         Raises:
             Unavailable: nothing could be read.
@@ -254,9 +264,9 @@ class Store(Protocol):
     async def version(self, type: ObjectType, *, fresh: bool = False) -> str:
         """Return a text that changes whenever anything of a type does, in any process.
 
-        A change by this process shows at once, one by another process within half a second, or at once too if it is to
-        be `fresh`, as are then the versions of all other types. It costs next to nothing, so it can be asked for with
-        every request.
+        A change by this process shows at once, one by another process within half a second, or with `fresh` at once
+        too, as do then those of all other types. It costs next to nothing, with `fresh` a few microseconds, so it can
+        be asked for with every request.
 
         Raises:
             Unavailable: it cannot be told.

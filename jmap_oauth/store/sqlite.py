@@ -8,9 +8,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 from jmap_oauth.model.definition import Model, ObjectType
-from jmap_oauth.store.interface import Reader, Result, Writer
+from jmap_oauth.store.interface import Reader, Result, Unavailable, Writer
+from jmap_oauth.store.memory import Memory, Miss, Notes, Noting
 from jmap_oauth.store.migrations import check_tables, migrate, read_migrations
 from jmap_oauth.store.sqlite_connections import READERS, Pool, Watch
 from jmap_oauth.store.sqlite_file import check_library, connect, failure, opening, prepare_file
@@ -49,6 +51,7 @@ class SqliteStore:
         self._reading = Pool(self._path, busy_timeout, READERS)
         self._looking_up = Pool(self._path, busy_timeout, READERS)
         self._states = States("")
+        self._memory = Memory()
 
     async def open(self) -> None:
         """Open the database, and make it or bring it up to date first. Its folder must be there.
@@ -69,8 +72,15 @@ class SqliteStore:
             raise
 
     async def read(self, work: Callable[[Reader], Awaitable[Result]], *, brief: bool = False) -> Result:
-        pool = self._looking_up if brief else self._reading
-        return await pool.run(partial(_read, work, self._tables, self._states))
+        if not brief:
+            return await self._reading.run(partial(_read, work, self._tables, self._states))
+        try:
+            self._catch_up()
+            return await work(self._memory.reader)
+        except (Miss, Unavailable):
+            result, notes = await self._looking_up.run(partial(_note, work, self._tables, self._states))
+        self._memory.remember(notes)
+        return result
 
     async def write(self, work: Callable[[Writer], Awaitable[Result]]) -> Result:
         return await self._writing.run(partial(_write, work, self._tables, self._states, self._watch))
@@ -89,6 +99,13 @@ class SqliteStore:
         await self._looking_up.close()
         self._watch.close()
 
+    def _catch_up(self) -> None:
+        """Let the memory forget what any process has changed. It is so little that no thread is needed."""
+        commits = self._watch.commits()
+        if not self._memory.is_current(commits):
+            work = partial(self._memory.catch_up, token=commits)
+            self._watch.read(partial(_read, work, self._tables, self._states))
+
     def _prepare(self) -> None:
         check_library(sqlite3.sqlite_version_info)
         migrations = read_migrations(self._migrations)
@@ -98,6 +115,7 @@ class SqliteStore:
             check_tables(connection, self._model)
             [(identity,)] = connection.execute("SELECT text FROM identity").fetchall()
         self._states = States(identity)
+        self._memory = Memory()
 
 
 # --- a unit of work, in the thread of a connection ---
@@ -111,6 +129,21 @@ def _read(
 ) -> Result:
     reader = SqliteReader(connection, tables, states)
     return _transact(connection, "BEGIN", lambda: _drive(work(reader)))
+
+
+def _note(
+    work: Callable[[Reader], Awaitable[Result]],
+    tables: Mapping[str, Table],
+    states: States,
+    connection: sqlite3.Connection,
+) -> tuple[Result, Notes]:
+    """Read, and note what can be remembered."""
+
+    async def work_and_note(reader: Reader) -> tuple[Result, Notes]:
+        noting = Noting(reader)
+        return await work(cast(Reader, noting)), noting.notes
+
+    return _read(work_and_note, tables, states, connection)
 
 
 def _write(

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import aiosqlite
 
@@ -107,6 +107,8 @@ class Watch:
         self._numbers: dict[str, int] = {}
         self._seen: int | None = None
         self._look_at = 0.0
+        self._looked = 0
+        self._looked_in: asyncio.AbstractEventLoop | None = None
 
     def open(self) -> None:
         """Remember which file it is, and look for the first time."""
@@ -116,22 +118,48 @@ class Watch:
         self.version("")
 
     def version(self, type: str, *, fresh: bool = False) -> str:
-        """Return the number of the last change to a type; if it is not to be `fresh`, the last look may be enough.
+        """Return the number of the last change to a type; `fresh` looks for others' commits whenever the last look was.
 
         Raises:
             Unavailable: the database is gone or not open.
         """
         now = time.monotonic()
-        if fresh or now >= self._look_at:
-            with self._lock:
-                self._look()
-            self._look_at = now + LOOK_EVERY
+        if due := now >= self._look_at:
+            self.check_file()
+        if due or fresh:
+            self._look()
+            self._look_at = now + LOOK_EVERY if due else self._look_at
         return str(self._numbers.get(type, 0))
 
-    def note(self, numbers: Iterable[tuple[str, int]]) -> None:
-        """Take over what was just committed."""
+    def commits(self) -> int:
+        """Return a number that is another one after every commit, by whatever process.
+
+        One look serves all that the event loop has begun by then. Whatever comes in later, by the network or a thread,
+        has its turn behind `_end_turn`: nobody who was told of a commit is answered from before it.
+
+        Raises:
+            Unavailable: the database is not open.
+        """
+        loop = asyncio.get_running_loop()
+        if self._looked_in is not loop:
+            [(self._looked,)] = self._execute("PRAGMA data_version")
+            self._looked_in = loop
+            loop.call_soon(self._end_turn)
+        return self._looked
+
+    def _end_turn(self) -> None:
+        self._looked_in = None
+
+    def read(self, function: Callable[[sqlite3.Connection], Result]) -> Result:
+        """Run a function, which must be short: it runs in this thread."""
         with self._lock:
-            self._take(numbers)
+            return function(self._open_connection())
+
+    def note(self, numbers: Iterable[tuple[str, int]]) -> None:
+        """Take over what was just committed. A look may be older than that, so numbers only rise."""
+        with self._lock:
+            for type, number in numbers:
+                self._numbers[type] = max(number, self._numbers.get(type, 0))
 
     def check_file(self) -> None:
         """Raise Unavailable if the path no longer leads to the file that was opened."""
@@ -144,22 +172,21 @@ class Watch:
             if self._connection is not None:
                 self._connection.close()
             self._connection, self._identity, self._look_at = None, None, 0.0
+            self._looked_in = None
 
-    def _look(self) -> None:
-        self.check_file()
+    def _open_connection(self) -> sqlite3.Connection:
         if self._connection is None:
             raise Unavailable(_NOT_OPEN)
-        try:
-            [(seen,)] = self._connection.execute("PRAGMA data_version").fetchall()
-            if seen != self._seen:
-                self._take(self._connection.execute("SELECT type, number FROM state WHERE account = ?", [GLOBAL]))
-                self._seen = seen
-        except sqlite3.Error as error:
-            if known := failure(error):
-                raise known from error
-            raise
+        return self._connection
 
-    def _take(self, numbers: Iterable[tuple[str, int]]) -> None:
-        """A look may be older than our last commit, so numbers only rise."""
-        for type, number in numbers:
-            self._numbers[type] = max(number, self._numbers.get(type, 0))
+    def _execute(self, statement: str, *parameters: str) -> list[tuple[Any, ...]]:
+        try:
+            with self._lock:
+                return self._open_connection().execute(statement, parameters).fetchall()
+        except sqlite3.Error as error:
+            raise failure(error) or error from error
+
+    def _look(self) -> None:
+        if (commits := self.commits()) != self._seen:
+            self.note(self._execute("SELECT type, number FROM state WHERE account = ?", GLOBAL))
+            self._seen = commits

@@ -28,6 +28,7 @@ from jmap_oauth.store.interface import (
     Saved,
     TooCostly,
 )
+from jmap_oauth.store.memory import encode_selection
 from jmap_oauth.store.sql import Role, Sql, quoted
 from jmap_oauth.store.sqlite_blobs import BlobReader, BlobWriter
 from jmap_oauth.store.sqlite_indexes import Rows, array
@@ -160,6 +161,11 @@ class SqliteReader(BlobReader):
             rows = self._rows(table.scoped, (array(ids), account))
         found = {record["id"]: record for record in (table.record(document) for (document,) in rows)}
         return [found[id] for id in dict.fromkeys(ids) if id in found]
+
+    async def select(
+        self, type: ObjectType, account: str, ids: Sequence[str], names: tuple[str, ...]
+    ) -> dict[str, bytes]:
+        return {each["id"]: encode_selection(each, names) for each in await self.get(type, account, ids)}
 
     async def query(self, type: ObjectType, account: str, query: Query) -> Page:
         with _given(QUERY_SECONDS, self.connection):

@@ -151,6 +151,7 @@ async def test_a_request_is_one_line_in_the_log(client: httpx.AsyncClient, caplo
 
     assert lines_of(caplog) == [
         {
+            "request_id": response.headers["x-request-id"],
             "remote_ip": CLIENT_IP,
             "method": "POST",
             "path": "/api",

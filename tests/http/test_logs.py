@@ -52,11 +52,11 @@ def test_json_is_one_object_a_line(capsys: Capture) -> None:
 
     entry = json.loads(capsys.readouterr().err)
     assert re.fullmatch(TIME, entry.pop("time"))
-    entry.pop("request_id", None)
     assert entry == {
         "level": "INFO",
         "logger": "jmap_oauth.http.access",
         "message": "request",
+        "request_id": "r1",
         "remote_ip": "192.0.2.1",
         "method": "POST",
         "path": "/a b",
@@ -187,6 +187,21 @@ async def test_what_is_written_at_once_are_whole_lines_of_a_bounded_size(capsys:
 
     assert len(sizes) > 1
     assert BATCH // 2 < min(sizes) <= max(sizes) <= BATCH
+
+
+@pytest.mark.parametrize("format", ["json", "text"])
+def test_whoever_else_listens_gets_a_record_of_each_request_and_the_line_is_the_same(
+    capsys: Capture, caplog: pytest.LogCaptureFixture, format: LogFormat
+) -> None:
+    log_one(format)
+    alone = capsys.readouterr().err
+    logging.root.addHandler(caplog.handler)
+    log_request()
+
+    assert re.sub(TIME, "", capsys.readouterr().err) == re.sub(TIME, "", alone) != ""
+    assert [(each.name, each.levelname, each.getMessage()) for each in caplog.records] == [
+        ("jmap_oauth.http.access", "INFO", "request")
+    ]
 
 
 def test_a_level_that_is_not_wanted_costs_and_writes_nothing(capsys: Capture) -> None:

@@ -58,6 +58,22 @@ async def test_two_stores_on_the_same_data_write_in_turn(open_store: OpenStore, 
         await store.close()
 
 
+async def test_a_fresh_version_shows_at_once_what_another_store_committed(
+    open_store: OpenStore, tmp_path: Path
+) -> None:
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    ours, theirs = [await open_store(folder, make_model()) for _ in range(2)]
+    seen = [await ours.version(WIDGET, fresh=True)]
+    for code in ("one", "two", "three"):
+        await create(theirs, make_widget(code, None))
+        seen.append(await ours.version(WIDGET, fresh=True))
+        assert await ours.version(WIDGET) == seen[-1]
+    assert len(set(seen)) == 4
+    for store in (ours, theirs):
+        await store.close()
+
+
 async def test_every_reader_sees_one_moment(store: Store, ours: str) -> None:
     """One widget gives to the other; whoever reads them one after the other sees the sum unchanged."""
     giver, taker = widgets = [make_widget("giver", ours, size=100), make_widget("taker", ours, size=0)]
