@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -17,6 +18,8 @@ from jmap_oauth.cli.connected import Json, connected, misuse
 from jmap_oauth.cli.terminal import Failure, print_json, printable
 
 if TYPE_CHECKING:
+    from jmap_oauth.cli.brought import Brought
+    from jmap_oauth.cli.carry_out import Outcome
     from jmap_oauth.cli.client import Client
     from jmap_oauth.cli.plan import Step
 
@@ -24,8 +27,10 @@ DRIFT = 3
 """The exit code of --check where the server is not as the file says."""
 
 _LONGEST = 200
-_IN_MEMORY = 4_000_000
-_SIGNS = {"create": "+", "update": "~", "delete": "-"}
+IN_MEMORY = 4_000_000
+"""Bytes of a plan that are not yet written to a file."""
+SIGNS = {"create": "+", "update": "~", "delete": "-"}
+"""How a plan marks what it does."""
 
 
 def apply(
@@ -51,19 +56,19 @@ def apply(
     Objects are known by clientId, name or id. Fields that the file does not name stay as they are. A client keeps the
     secret that it has; one that had none and should gets a new one.
     """
-    with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as spool:
+    with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as spool:
         counts, secrets = _make_plan(client, file, prune, spool, json)
-        _print_summary(counts, json)
-        todo = sum(counts[action] for action in _SIGNS)
+        print_summary(counts, json)
+        todo = sum(counts[action] for action in SIGNS)
         if check and todo:
             raise typer.Exit(DRIFT)
         if check or dry_run or not todo:
             return
         if secrets and secrets_out is None:
             raise Failure(f"{secrets} new secrets have to go somewhere: give --secrets-out FILE")
-        _ask(yes, counts["delete"])
+        ask(yes, counts["delete"])
         spool.seek(0)
-        _carry_out(client, _steps(spool), todo, secrets_out)
+        do_steps(client, read_steps(spool), todo, secrets_out)
 
 
 def _make_plan(
@@ -86,19 +91,25 @@ def _make_plan(
             secrets += step.new_secret
             advance(counts.total(), None)
             if step.action != KEEP:
-                _print_step(step, as_json)
+                if as_json:
+                    print_json([as_object(step)])
+                else:
+                    print_step(step)
                 spool.write(step.written())
     return counts, secrets
 
 
-def _print_step(step: Step, as_json: bool) -> None:
+def as_object(step: Step) -> dict[str, Any]:
+    """Return a step as --json tells it."""
     type = step.type.removeprefix("x:")
-    if as_json:
-        shown = {"action": step.action, "type": type, "label": step.label, "id": step.id, "newSecret": step.new_secret}
-        changes = {name: {"from": step.before.get(name), "to": value} for name, value in step.properties.items()}
-        print_json([{**shown, "changes": changes}])
-        return
-    print(printable(f"{_SIGNS[step.action]} {step.action} {type} {step.label}"))
+    shown = {"action": step.action, "type": type, "label": step.label, "id": step.id, "newSecret": step.new_secret}
+    changes = {name: {"from": step.before.get(name), "to": value} for name, value in step.properties.items()}
+    return {**shown, "changes": changes}
+
+
+def print_step(step: Step) -> None:
+    """Print a step for people."""
+    print(printable(f"{SIGNS.get(step.action, '=')} {step.action} {step.type.removeprefix('x:')} {step.label}"))
     if step.action == "update":
         for name, value in step.properties.items():
             print(printable(f"    {name}: {_difference(step.before[name], value)}"))
@@ -123,13 +134,14 @@ def _short(value: Any) -> str:
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… ({len(text):,} characters)"
 
 
-def _print_summary(counts: Counter[str], as_json: bool) -> None:
+def print_summary(counts: Counter[str], as_json: bool) -> None:
+    """Print how much there is to do."""
     if not as_json:
-        numbers = ", ".join(f"{counts[action]} to {action}" for action in _SIGNS)
+        numbers = ", ".join(f"{counts[action]} to {action}" for action in SIGNS)
         print(f"Plan: {numbers}; {counts['keep']} as they should be.", flush=True)
 
 
-def _ask(is_allowed: bool, deletions: int) -> None:
+def ask(is_allowed: bool, deletions: int) -> None:
     """Ask the person at the terminal. Without one, only what deletes something has to be allowed beforehand."""
     if is_allowed:
         return
@@ -139,21 +151,35 @@ def _ask(is_allowed: bool, deletions: int) -> None:
         raise misuse(f"{deletions} objects would be deleted, and nobody can be asked: give --yes")
 
 
-def _steps(spool: Iterable[bytes]) -> Iterator[Step]:
+def read_steps(spool: Iterable[bytes]) -> Iterator[Step]:
+    """Read the steps of a plan again."""
     from jmap_oauth.cli.plan import Step
 
     for line in spool:
         yield Step(**json_module.loads(line))
 
 
-def _carry_out(client: Client, steps: Iterable[Step], todo: int, secrets_out: Path | None) -> None:
+def do_steps(
+    client: Client,
+    steps: Iterable[Step],
+    todo: int,
+    secrets_out: Path | None,
+    brought: Mapping[str, Brought] = MappingProxyType({}),
+) -> None:
+    """Carry out steps and say what became of them.
+
+    Raises:
+        Failure: the server cannot be asked any more.
+        Exit: a step was refused.
+    """
+    from jmap_oauth.cli.carry_out import CarryingOut
     from jmap_oauth.cli.client import Disconnected
     from jmap_oauth.cli.secret_input import open_private
 
     outcomes: Counter[bool] = Counter()
     with open_private(secrets_out) if secrets_out else nullcontext() as file:
         try:
-            _run(client, steps, todo, file, outcomes)
+            _run(CarryingOut(client, file, brought).run(steps), todo, outcomes)
         except Disconnected as error:
             raise Failure(
                 f"{error}. Of {todo} steps {outcomes[True]} are known to be done. Run the same again"
@@ -163,13 +189,12 @@ def _carry_out(client: Client, steps: Iterable[Step], todo: int, secrets_out: Pa
         raise typer.Exit(1)
 
 
-def _run(client: Client, steps: Iterable[Step], todo: int, file: IO[str] | None, outcomes: Counter[bool]) -> None:
-    """Carry out steps, count how many are done and not, and say why not."""
-    from jmap_oauth.cli.carry_out import CarryingOut
+def _run(steps: Iterable[Outcome], todo: int, outcomes: Counter[bool]) -> None:
+    """Count how many steps are done and not, and say why not."""
     from jmap_oauth.cli.progress import progress
 
     with progress("Applying") as advance:
-        for step, refused in CarryingOut(client, file).run(steps):
+        for step, refused in steps:
             outcomes[refused is None] += 1
             advance(outcomes.total(), todo)
             if refused is not None:

@@ -7,8 +7,10 @@ import os
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import IO, Any
 
+from jmap_oauth.cli.brought import Brought, first_secret, is_object, refused_secrets, replacing_calls
 from jmap_oauth.cli.client import Call, Client, MethodFailure
 from jmap_oauth.cli.plan import CREATE, DELETE, Step
 from jmap_oauth.cli.plan_file import references
@@ -34,12 +36,15 @@ class CarryingOut:
     """Carries out steps. New secrets go to `secret_file`, one JSON object a line, before they are sent.
 
     So they are known even if the connection is cut before the answer: whoever runs the same again finds the client
-    there, and leaves its secret alone.
+    there, and leaves its secret alone. `brought` are secrets that come from elsewhere, by the labels of their clients.
     """
 
-    def __init__(self, client: Client, secret_file: IO[str] | None) -> None:
+    def __init__(
+        self, client: Client, secret_file: IO[str] | None, brought: Mapping[str, Brought] = MappingProxyType({})
+    ) -> None:
         self._client = client
         self._secret_file = secret_file
+        self._brought = brought
         self._ids: dict[str, str] = {}
 
     def run(self, steps: Iterable[Step]) -> Iterator[Outcome]:
@@ -50,13 +55,29 @@ class CarryingOut:
         """
         for batch in self._batches(steps):
             sets = _grouped(batch)
-            answers = self._client.attempt([self._call(each) for each in sets])
-            for each, answer in zip(sets, answers, strict=True):
-                yield from self._outcomes(each, answer)
+            calls: list[Call] = []
+            places: list[int] = []
+            for each in sets:
+                places.append(len(calls))
+                calls += [self._call(each), *replacing_calls(self._replacing(each), len(calls) + 1)]
+            answers = self._client.attempt(calls)
+            for each, place in zip(sets, places, strict=True):
+                failed = refused_secrets(answers[place + 2], keys) if (keys := self._replacing(each)) else {}
+                for key, (step, refused) in self._outcomes(each, answers[place]).items():
+                    yield step, refused or failed.get(key)
+
+    def _replacing(self, each: _Set) -> dict[str, tuple[str, Brought]]:
+        """Return the secrets that clients get in a second step, each with the client, by the keys of their steps."""
+        return {
+            key: (step.id or f"#{key}", brought)
+            for key, step in each.steps.items()
+            if step.new_secret and (brought := self._brought.get(step.label)) and is_object(brought)
+        }
 
     def _batches(self, steps: Iterable[Step]) -> Iterator[list[Step]]:
         """Cut steps into requests that keep to the limits."""
         most, calls = self._client.limit("maxObjectsInSet"), self._client.limit("maxCallsInRequest")
+        calls = max(1, calls // 3) if any(map(is_object, self._brought.values())) else calls
         room = int(_ROOM * self._client.limit("maxSizeRequest"))
         batch: list[Step] = []
         size, made = 0, 0
@@ -86,9 +107,18 @@ class CarryingOut:
         for name, target in references(type, properties):
             properties[name] = self._ids.get(target, f"#{target}")
         if step.new_secret and not type.fields["secret"].is_server_set:
-            properties["secret"] = secrets.token_urlsafe(32)
-            self._keep(step, properties["secret"])
+            properties["secret"] = self._secret(step)
         return properties
+
+    def _secret(self, step: Step) -> str:
+        if (brought := self._brought.get(step.label)) is None:
+            return self._new_secret(step)
+        return first_secret(brought)
+
+    def _new_secret(self, step: Step) -> str:
+        secret = secrets.token_urlsafe(32)
+        self._keep(step, secret)
+        return secret
 
     def _keep(self, step: Step, secret: str) -> None:
         """Write a secret to the disk."""
@@ -99,12 +129,11 @@ class CarryingOut:
         self._secret_file.flush()
         os.fsync(self._secret_file.fileno())
 
-    def _outcomes(self, each: _Set, answer: Mapping[str, Any] | MethodFailure) -> Iterator[Outcome]:
+    def _outcomes(self, each: _Set, answer: Mapping[str, Any] | MethodFailure) -> dict[str, Outcome]:
         from jmap_oauth.cli.show import refusal
 
         if isinstance(answer, MethodFailure):
-            yield from ((step, str(answer)) for step in each.steps.values())
-            return
+            return {key: (step, str(answer)) for key, step in each.steps.items()}
         refused = {
             key: refusal(error)
             for name in ("notCreated", "notUpdated", "notDestroyed")
@@ -115,7 +144,8 @@ class CarryingOut:
         for key, step in each.steps.items():
             if key in created:
                 self._note(step, created[key])
-            yield step, None if key in done else refused.get(key, "the server does not say what became of it")
+        unknown = "the server does not say what became of it"
+        return {key: (step, None if key in done else refused.get(key, unknown)) for key, step in each.steps.items()}
 
     def _note(self, step: Step, created: Mapping[str, Any]) -> None:
         if step.ref is not None:
