@@ -61,9 +61,10 @@ def describe_rest(types: Iterable[ObjectType], menus: Sequence[Menu], capability
     """Return, in the same eight sections, what `describe` has no place for and requests of a capability see.
 
     That is the types of the capability whole, and of others the properties that need it, Documents, and the filters
-    that are flags or `status`. The words go beyond those of the clients: types `object` and filters `boolean`; and a
-    field may tell that it is `required` or `writeOnly`, and the bounds of its values: `maxLength` in characters (of
-    each member, for sets), `maxMembers`, `minimum`, `maximum`, `maxSize` in bytes of JSON.
+    that are flags, or the status where the capability shows what it follows from. The words go beyond those of the
+    clients: types `object` and filters `boolean`; and a field may tell that it is `required` or `writeOnly`, and the
+    bounds of its values: `maxLength` in characters (of each member, for sets), `maxMembers`, `minimum`, `maximum`,
+    `maxSize` in bytes of JSON.
     """
     parts = [_rest_of(each, capability) for each in types]
     return _sections([each for each in parts if each.properties or each.filters], menus)
@@ -85,20 +86,29 @@ def _sections(parts: Sequence[_Part], menus: Sequence[Menu]) -> dict[str, Any]:
 
 
 def _part(type: ObjectType) -> _Part:
-    shown = _shown(type)
-    return _Part(type, shown, [*_text_filter(type), *_filters(each for each in shown.values() if not _is_flag(each))])
+    shown, status = _shown(type), _status(type, frozenset())
+    own = _filters(each for each in shown.values() if not _is_flag(each))
+    return _Part(type, shown, [*_text_filter(type), *_status_filter(status), *own], status)
 
 
 def _rest_of(type: ObjectType, capability: str) -> _Part:
-    told = {} if type.capability == capability else _shown(type)
-    properties = {name: each for name, each in type.visible(frozenset({capability})).items() if name not in told}
-    status = Choice(f"{type.name}Status", type.status.labels) if type.status else None
-    filters = [
-        *(() if told else _text_filter(type)),
-        *([status.describe() | {"field": "status", "label": "Status"}] if status else []),
-        *_filters([*(each for each in told.values() if _is_flag(each)), *properties.values()]),
-    ]
-    return _Part(type, properties, filters, status, beside=bool(told), beyond=True)
+    using = frozenset({capability})
+    is_whole = type.capability == capability
+    told = {} if is_whole else _shown(type)
+    properties = {name: each for name, each in type.visible(using).items() if name not in told}
+    status = None if not is_whole and type.status_for(frozenset()) else _status(type, using)
+    own = _filters([*(each for each in told.values() if _is_flag(each)), *properties.values()])
+    filters = [*(_text_filter(type) if is_whole else ()), *_status_filter(status), *own]
+    return _Part(type, properties, filters, status, beside=not is_whole, beyond=True)
+
+
+def _status(type: ObjectType, using: frozenset[str]) -> Choice | None:
+    status = type.status_for(using)
+    return Choice(f"{type.name}Status", status.labels) if status else None
+
+
+def _status_filter(status: Choice | None) -> list[dict[str, str]]:
+    return [{**status.describe(), "field": "status", "label": "Status"}] if status else []
 
 
 def encode(document: Mapping[str, Any]) -> bytes:

@@ -12,7 +12,7 @@ import pytest
 
 from jmap_oauth.model.definition import Filter, Model, Property, Secret, Section
 from jmap_oauth.model.document import Group, Menu, describe, describe_rest, encode
-from jmap_oauth.model.kinds import Choice, Document, Kind, Number, SetOf, Text
+from jmap_oauth.model.kinds import Boolean, Choice, Document, Kind, Number, SetOf, Text
 from jmap_oauth.model.status import Case, Status
 from tests.model.schema_words import unknown_words
 from tests.support.widget import CAPABILITY, EXTRA, TEAM, WIDGET, make_model
@@ -114,7 +114,7 @@ def test_a_map_names_the_kinds_of_its_keys_and_values() -> None:
     quotas = DOCUMENT["fields"]["x:Team"]["properties"]["quotas"]["type"]
     key, value = {"type": "enum", "enumName": "TeamQuota"}, {"type": "number", "format": "unsignedInteger"}
     assert quotas == {"type": "map", "keyClass": key, "valueClass": value}
-    assert DOCUMENT["enums"] == {"TeamQuota": [{"name": "maxWidgets", "label": "Widgets"}]}
+    assert DOCUMENT["enums"]["TeamQuota"] == [{"name": "maxWidgets", "label": "Widgets"}]
 
 
 def test_a_form_without_sections_shows_all_fields_under_the_name_of_the_type() -> None:
@@ -141,7 +141,9 @@ def test_a_list_has_columns_filters_and_sorts() -> None:
         "columns": [{"name": "code", "label": "Code"}, {"name": "note", "label": "Note"}],
         "filters": [
             {"type": "text", "field": "text", "label": "Text"},
+            {"type": "enum", "enumName": "WidgetStatus", "field": "status", "label": "Status"},
             {"type": "text", "field": "code", "label": "Code"},
+            {"type": "text", "field": "tag", "label": "Tags"},
             {"type": "date", "field": "endsAt", "label": "Ends at"},
             {"type": "objectId", "objectName": "x:Team", "field": "teamId", "label": "Team"},
         ],
@@ -288,14 +290,17 @@ def test_an_object_of_any_shape_is_in_the_rest_whoever_sees_it() -> None:
     assert described["fields"]["x:Team"]["properties"]["odd"]["type"] == {"type": "object", "nullable": True}
 
 
-def test_the_status_is_a_filter_of_the_rest() -> None:
-    status = Status((Case("heavy", "Heavy", "isHeavy", holds=True),), otherwise=("light", "Light"))
-    described = describe_rest(Model([replace(WIDGET, status=status), TEAM]), [], EXTRA)
+def test_the_status_is_a_filter_of_the_rest_where_it_follows_from_what_is_there() -> None:
+    also = Property(name="odd", kind=Boolean(), label="Odd", description="", capability=EXTRA, default=False)
+    status = Status((Case("heavy", "Heavy", "odd", holds=True),), otherwise=("light", "Light"))
+    widget = replace(WIDGET, properties=(*WIDGET.properties, also), status=status)
+    described, everyones = describe_rest(Model([widget, TEAM]), [], EXTRA), describe(Model([widget, TEAM]), [])
     expected = {"type": "enum", "enumName": "WidgetStatus", "field": "status", "label": "Status"}
     assert described["lists"]["x:Widget"]["filters"][0] == expected
     assert described["enums"] == {
         "WidgetStatus": [{"name": "light", "label": "Light"}, {"name": "heavy", "label": "Heavy"}]
     }
+    assert "WidgetStatus" not in everyones["enums"]
 
 
 def _texts(value: Any) -> Iterator[str]:
