@@ -10,11 +10,12 @@ import pytest
 
 from jmap_oauth.model.definition import GLOBAL, Model, ObjectType
 from jmap_oauth.objects import served_types
-from jmap_oauth.store.migrations import migrate, read_migrations
+from jmap_oauth.store.log import log_statement
+from jmap_oauth.store.migrations import read_migrations
 from jmap_oauth.store.sql import columns_of
 from jmap_oauth.store.sqlite import open_sqlite
 from jmap_oauth.store.sqlite_file import prepare_file
-from jmap_oauth.store.sqlite_log import log_statement
+from jmap_oauth.store.sqlite_migrations import migrate
 from tests.support.stores import SQLITE_MIGRATIONS, look
 
 SCHEMA = Path(__file__).parents[2] / "schema" / "sqlite"
