@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final, TypeAlias
 
 import asyncpg
 
 from jmap_oauth.model.definition import GLOBAL
-from jmap_oauth.store.interface import Unavailable
+from jmap_oauth.store.interface import Unavailable, Unusable
 from jmap_oauth.store.postgresql.failures import answering
 
 Connection: TypeAlias = asyncpg.Connection
@@ -35,19 +35,25 @@ _EVERYWHERE: Final = {
 }
 
 
-async def connect(url: str, *, seconds: float, settings: Mapping[str, str] | None = None) -> asyncpg.Connection:
+async def connect(url: str, *, seconds: float) -> asyncpg.Connection:
     """Open one connection, on which a command may take so many seconds.
 
     Raises:
         Unavailable, Unusable: it cannot be opened.
     """
     with answering():
-        return await asyncpg.connect(
-            url,
-            timeout=CONNECT_SECONDS,
-            command_timeout=seconds,
-            server_settings={**_EVERYWHERE, **(settings or {})},
-        )
+        try:
+            return await asyncpg.connect(
+                url, timeout=CONNECT_SECONDS, command_timeout=seconds, server_settings=_EVERYWHERE
+            )
+        except ValueError:  # which may repeat it
+            raise Unusable("the URL of the database is wrong") from None
+
+
+async def hang_up(connection: asyncpg.Connection) -> None:
+    """Close a connection, if need be without the server's consent."""
+    with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        await connection.close(timeout=1)
 
 
 class Pool:
@@ -182,5 +188,4 @@ class Watch:
     async def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-                await connection.close(timeout=1)
+            await hang_up(connection)

@@ -44,8 +44,6 @@ def failure(error: Exception) -> Unavailable | Unusable | None:
         state = error.sqlstate or ""
         kind, sentence = _FAILURES.get(state) or _FAILURES.get(state[:2]) or (None, "")
         return kind(sentence) if kind else None
-    if isinstance(error, asyncpg.ClientConfigurationError):
-        return Unusable("the URL of the database is wrong")
     if isinstance(error, ValueError):  # a value that does not fit its column
         return None
     return Lost("the database cannot be reached")
@@ -64,7 +62,7 @@ def answering() -> Iterator[None]:
         yield
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
         if known := failure(error):
-            raise known from None
+            raise known from error
         if isinstance(error, asyncpg.PostgresError):
             error.detail = None
         raise

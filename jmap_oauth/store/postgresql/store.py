@@ -14,7 +14,7 @@ import asyncpg
 from jmap_oauth.model.definition import Model, ObjectType
 from jmap_oauth.store.interface import Reader, Result, Unavailable, Writer
 from jmap_oauth.store.migrations import check_table, read_migrations
-from jmap_oauth.store.postgresql.connections import Connection, Pool, Watch, connect
+from jmap_oauth.store.postgresql.connections import Connection, Pool, Watch, connect, hang_up
 from jmap_oauth.store.postgresql.failures import Conflict, Lost, answering
 from jmap_oauth.store.postgresql.schema import check_server, find_table, migrate
 from jmap_oauth.store.postgresql.snapshot import PostgresqlReader, PostgresqlWriter
@@ -129,7 +129,7 @@ class PostgresqlStore:
                     check_table(type, await find_table(connection, type))
                 identity = await connection.fetchval("SELECT text FROM identity")
             finally:
-                await connection.close(timeout=1)
+                await hang_up(connection)
         self._states = States(identity)
         self._channel = f"changes of {identity}"
 
@@ -178,14 +178,19 @@ class PostgresqlStore:
                 try:
                     status = await connection.fetchval("SELECT pg_xact_status($1::text::xid8)", transaction)
                 finally:
-                    await connection.close(timeout=1)
+                    await hang_up(connection)
                 if status != "in progress":
                     return bool(status == "committed")
         raise Unavailable("the connection was lost during the commit, and whether that was done cannot be told now")
 
 
 async def _end(connection: Connection) -> None:
-    """See that no transaction is open any more, whatever happened."""
-    if connection.is_in_transaction() and not connection.is_closed():
-        with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+    """See that no transaction is open any more, whatever happened; nobody else would."""
+    try:
+        if connection.is_in_transaction():
             await connection.execute("ROLLBACK")
+    except BaseException as error:
+        with suppress(asyncpg.InterfaceError):  # it is closed already
+            connection.terminate()
+        if not isinstance(error, Exception):
+            raise
