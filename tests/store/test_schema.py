@@ -30,6 +30,13 @@ async def test_the_migrations_make_the_tables_that_the_served_types_declare(tmp_
     await store.close()
 
 
+def test_both_databases_have_the_same_migrations() -> None:
+    of_sqlite, of_postgresql = (
+        [each.path.name for each in read_migrations(SCHEMA.parent / name)] for name in ("sqlite", "postgresql")
+    )
+    assert of_sqlite == of_postgresql
+
+
 def test_columns_are_there_for_what_is_looked_for_or_sorted_by() -> None:
     client = Model(served_types(frozenset()))["OAuthClient"]
     assert columns(client) == [
