@@ -98,6 +98,62 @@ async def test_a_creation_id_that_is_used_again_stands_for_the_newest_object(roo
     assert response["createdIds"] == {"k": id}
 
 
+@pytest.mark.parametrize(
+    "change", [{"update": {"#k": {"note": "new"}}}, {"destroy": ["#k"]}], ids=["update", "destroy"]
+)
+async def test_a_creation_id_stays_with_the_older_object_where_no_newer_one_is_created(
+    root: Client, change: dict[str, Any]
+) -> None:
+    response = await root.batch(
+        ("x:Widget/set", {"create": {"k": {"code": "a"}}}),
+        ("x:Widget/set", {"create": {"k": {"code": "a"}}, **change}),
+        created_ids={},
+    )
+    (_, first, _), (_, second, _) = response["methodResponses"]
+    id = first["created"]["k"]["id"]
+
+    assert second["notCreated"]["k"]["type"] == "primaryKeyViolation"
+    assert (second["updated"], second["destroyed"]) == (({id: None}, None) if "update" in change else (None, [id]))
+    assert response["createdIds"] == {"k": id}
+
+
+async def test_what_is_to_be_destroyed_by_an_older_creation_id_is_not_updated(root: Client) -> None:
+    response = await root.batch(
+        ("x:Widget/set", {"create": {"k": {"code": "a"}}}),
+        ("x:Widget/set", {"create": {"k": {"code": "a"}}, "update": {"#k": {"note": "new"}}, "destroy": ["#k"]}),
+    )
+    (_, first, _), (_, second, _) = response["methodResponses"]
+    id = first["created"]["k"]["id"]
+
+    assert second["notUpdated"][id]["type"] == "willDestroy"
+    assert second["destroyed"] == [id]
+
+
+async def test_an_object_that_is_named_as_well_is_not_taken_for_what_was_not_created(root: Client) -> None:
+    id = await root.create("a")
+    response = await root.batch(
+        (
+            "x:Widget/set",
+            {"create": {"k": {"code": "a"}}, "update": {id: {"note": "its own"}, "#k": {"note": "other"}}},
+        ),
+        created_ids={"k": id},
+    )
+    answer = response["methodResponses"][0][1]
+
+    assert (answer["updated"], answer["notUpdated"]["#k"]["type"]) == ({id: None}, "notFound")
+
+
+async def test_an_object_may_refer_to_an_older_one_with_its_own_creation_id(root: Client) -> None:
+    """As long as it is being created, the creation id stands for what was created before it."""
+    response = await root.batch(
+        ("x:Team/set", {"create": {"new": {"name": "red"}}}),
+        ("x:Widget/set", {"create": {"new": {"code": "a", "teamId": "#new"}}}),
+    )
+    team, widget = (answer["created"]["new"]["id"] for _, answer, _ in response["methodResponses"])
+
+    assert (await root.get(widget))["list"][0]["teamId"] == team
+
+
 async def test_a_creation_id_is_known_only_from_its_creation_on(root: Client) -> None:
     """The server does not look ahead to later calls."""
     response = await root.batch(
