@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -18,7 +20,7 @@ from jmap_oauth.store.interface import Changes, Reader, Saved, TooCostly, Unavai
 from jmap_oauth.store.postgresql.schema import check_server
 from jmap_oauth.store.postgresql.snapshot import PostgresqlReader, PostgresqlWriter
 from jmap_oauth.store.postgresql.store import PostgresqlStore
-from tests.support.postgresql import schema_url
+from tests.support.postgresql import missing, schema_url
 from tests.support.stores import (
     POSTGRESQL_MIGRATIONS,
     all_of,
@@ -339,3 +341,39 @@ async def test_many_at_once_migrate_once(url: str) -> None:
         assert len(await connection.fetch("SELECT number FROM sequence")) == 1
     for store in stores:
         await store.close()
+
+
+def run_python(script: str) -> str:
+    """Run a script in a Python of its own and return what it prints."""
+    return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+
+
+def test_nothing_of_it_is_imported_before_a_url_asks_for_it() -> None:
+    found = run_python("import sys, jmap_oauth.app, jmap_oauth.cli; print('asyncpg' in sys.modules)")
+    assert found == "False\n"
+
+
+def test_without_its_driver_a_sentence_says_what_to_install() -> None:
+    script = """
+import asyncio, sys
+sys.modules["asyncpg"] = None
+from jmap_oauth.app import Unusable, open_server
+from jmap_oauth.config import Settings
+async def main():
+    async with open_server(Settings(database="postgresql://u:SECRET@db/x")):
+        pass
+try:
+    asyncio.run(main())
+except Unusable as error:
+    print(error)
+"""
+    assert run_python(script) == "PostgreSQL needs asyncpg: pip install 'jmap-oauth[postgresql]'\n"
+
+
+@pytest.mark.parametrize(("ci", "outcome"), [("true", pytest.fail.Exception), ("", pytest.skip.Exception)])
+def test_a_missing_postgresql_fails_where_all_must_run(
+    monkeypatch: pytest.MonkeyPatch, ci: str, outcome: type[BaseException]
+) -> None:
+    monkeypatch.setenv("CI", ci)
+    with pytest.raises(outcome, match="not there"):
+        missing("not there")

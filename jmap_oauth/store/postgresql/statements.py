@@ -22,6 +22,9 @@ HEAD: Final = 600
 _PIECE: Final = 500
 """Characters of a word that a lexeme holds, which has room for 2,046 bytes."""
 
+_ROOM: Final = 2**20 - 1
+"""Bytes of all lexemes of a row. PostgreSQL does not look, and takes more for something else."""
+
 
 @lru_cache(maxsize=1024)
 def numbered(statement: str) -> str:
@@ -50,8 +53,15 @@ def sendable(value: Any) -> Any:
 
 
 def lexemes(words: Iterable[str]) -> list[str]:
-    """Return what is kept of words: each as it is; one that is too long in pieces, marked with what comes before."""
-    return list(dict.fromkeys(piece for word in words for piece in _pieces(word)))
+    """Return what is kept of words: each as it is; one that is too long in pieces, marked with what comes before.
+
+    Raises:
+        ValueError: they are too many, as no words are of an object within the limits.
+    """
+    found = list(dict.fromkeys(piece for word in words for piece in _pieces(word)))
+    if sum(len(piece.encode()) for piece in found) > _ROOM:
+        raise ValueError("there are more words than a text search has room for")
+    return found
 
 
 def asked(prefixes: Iterable[str]) -> str:
