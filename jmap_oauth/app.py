@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +15,12 @@ from starlette.routing import Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from jmap_oauth.access.hashing import Cost, SlowHasher, digest
+from jmap_oauth.access.imported import verifier
 from jmap_oauth.access.keys import KeyRing
 from jmap_oauth.access.policy import Policy, permissions_of
 from jmap_oauth.access.principal import server_principal
 from jmap_oauth.access.throttle import Throttle
-from jmap_oauth.access.usage import Usage
+from jmap_oauth.access.usage import DAY, HOUR, Usage
 from jmap_oauth.config import Settings
 from jmap_oauth.http.logs import configure_logging as configure_logs
 from jmap_oauth.http.push import Streams
@@ -27,24 +28,28 @@ from jmap_oauth.http.routes import Services, create_http
 from jmap_oauth.http.server import ON_STOP, bounded_protocol
 from jmap_oauth.methods.blob import Blobs, blob_methods
 from jmap_oauth.methods.call import Backing
-from jmap_oauth.methods.pruning import Pruning
+from jmap_oauth.methods.pruning import Drop, Kept, Pruning, dropping_objects
 from jmap_oauth.methods.register import standard_methods
 from jmap_oauth.methods.set import SetResponse, handle_set
 from jmap_oauth.methods.watch import ChangeWatch
-from jmap_oauth.model.definition import GLOBAL, Model, Record
+from jmap_oauth.model.definition import GLOBAL, Action, Model, Record
 from jmap_oauth.model.kinds import Date, Invalid, now
 from jmap_oauth.model.query import AllOf, Comparator, Query, Window
 from jmap_oauth.objects import schema_document, served_types
+from jmap_oauth.objects.audit_event import audit_events
+from jmap_oauth.objects.registry import Registry, authenticate_method
 from jmap_oauth.protocol.dispatch import Call, Dispatcher
 from jmap_oauth.protocol.errors import SetError
 from jmap_oauth.protocol.types import CORE, Limits
+from jmap_oauth.provisioning import Provisioning
 from jmap_oauth.store.interface import Reader, Store, Unavailable, Unusable
 from jmap_oauth.store.sqlite import open_sqlite
 
 # fmt: off
 __all__ = [
-    "Application", "CommandError", "FirstKey", "Server", "Unavailable", "Unusable", "configure_logging",
-    "create_api_key", "create_app", "first_key", "list_api_keys", "protocol_class", "revoke_api_key",
+    "Application", "CommandError", "FirstKey", "Server", "Unavailable", "Unusable", "allow_api_key",
+    "configure_logging", "create_api_key", "create_app", "first_key", "list_api_keys", "protocol_class",
+    "revoke_api_key",
 ]
 # fmt: on
 
@@ -74,36 +79,64 @@ class Server:
         self.model = model
         self.store = store
         self.key_type = model["ApiKey"]
-        self.permissions = frozenset(permissions_of((each.permission, each.plural) for each in model))
-        self.capabilities = frozenset(each.capability for each in model)
+        self.permissions = frozenset(permissions_of(model))
+        self.capabilities = frozenset(
+            name for type in model for name in (type.capability, *(each.capability for each in type.properties)) if name
+        )
         self.limits = Limits(**{name: getattr(settings, name) for name in Limits.__struct_fields__})
         self.policy = Policy(model, self.key_type)
-        self.backing = Backing(model, store, self.policy, hasher, self.limits)
+        self.backing = Backing(model, store, self.policy, hasher, self.limits, audit_events)
         self.blobs = Blobs(store, settings.blob_lifetime, max(settings.max_blob_bytes, settings.max_size_upload))
-        methods = {**standard_methods(self.backing), **blob_methods(self.blobs, self.policy, self.limits)}
+        self.usages = keys, clients, secrets = (
+            self._usage_of("ApiKey"), self._usage_of("OAuthClient"), self._usage_of("OAuthClientSecret", HOUR),
+        )  # fmt: skip
+        self.registry = Registry(store, model, hasher, clients, secrets)
+        methods = {
+            **standard_methods(self.backing),
+            **blob_methods(self.blobs, self.policy, self.limits),
+            **authenticate_method(self.registry),
+        }
         self.dispatcher = Dispatcher(methods, frozenset({CORE, *self.capabilities, *_TOLERATED}), self.limits)
-        self.pruning = Pruning(store, settings.keep_changes_days)
-        self.usage = Usage(self._write_last_use, batch=min(500, self.limits.max_objects_in_set))
+        self.pruning = Pruning(
+            [
+                Kept("changes", settings.keep_changes_days, store.prune),
+                Kept("audit events", settings.keep_audit_days, self._dropping("AuditEvent", "at")),
+                Kept("secrets", settings.keep_expired_secrets_days, self._dropping("OAuthClientSecret", "expiresAt")),
+            ]
+        )
         throttle = Throttle(burst=settings.max_failed_logins, seconds=60 / settings.max_failed_logins_per_minute)
-        self.keys = KeyRing(store, self.key_type, model["Tenant"], throttle, self.usage)
+        self.keys = KeyRing(store, self.key_type, model["Tenant"], throttle, keys)
         self.streams = Streams(ChangeWatch(model, store, self.policy), self.keys)
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:
-        """Apply the setting `admin_key`, and work in the background until the end.
+        """Apply the settings `admin_key` and `provision`, and work in the background until the end.
 
         Raises:
-            Unavailable, CommandError: it cannot be applied.
+            Unavailable, CommandError, SettingsError: one cannot be applied.
         """
         await self._apply_admin_key()
-        background = [asyncio.create_task(each.run()) for each in (self.usage, self.blobs, self.pruning, self.streams)]
+        if self.settings.provision:
+            await Provisioning(Path(self.settings.provision), self.model, self.store, self.set_objects).apply()
+        background = [asyncio.create_task(each.run()) for each in (self.blobs, self.pruning, self.streams)]
         try:
-            yield
+            async with self.noting():
+                yield
         finally:
             self.streams.close()
             self.blobs.close()
             self.pruning.close()
-            await self.usage.close()
+            await asyncio.gather(*background)
+
+    @asynccontextmanager
+    async def noting(self) -> AsyncIterator[None]:
+        """Keep in the background what is noted of the use of keys, clients and secrets."""
+        background = [asyncio.create_task(each.run()) for each in self.usages]
+        try:
+            yield
+        finally:
+            await self.registry.close()
+            await asyncio.gather(*(each.close() for each in self.usages))
             await asyncio.gather(*background)
 
     def http(self) -> ASGIApp:
@@ -129,10 +162,24 @@ class Server:
 
     async def set_objects(self, actor: str, type_name: str, arguments: Mapping[str, Any]) -> SetResponse:
         """Change objects as the server itself, under the name of an actor, by the same /set as everyone."""
-        principal = server_principal(actor, self.permissions)
+        every_action = frozenset(type.permission_for(action) for type in self.model for action in Action)
+        principal = server_principal(actor, every_action)
         return await handle_set(
             self.backing, self.model[type_name], Call(dict(arguments), self.capabilities, principal, {})
         )
+
+    def _dropping(self, type_name: str, date: str) -> Drop:
+        """Return what destroys objects as the server itself, some time after one of their dates."""
+        batch = self._at_once(100)
+
+        async def destroy(ids: Sequence[str]) -> int:
+            answer = await self.set_objects("system", type_name, {"destroy": ids})
+            return len(answer.destroyed or ())
+
+        return dropping_objects(self.store, self.model[type_name], date, destroy, batch)
+
+    def _at_once(self, most: int) -> int:
+        return min(most, self.limits.max_objects_in_set)
 
     async def ready(self) -> None:
         """Ask the database for something small.
@@ -159,8 +206,14 @@ class Server:
         if not await self.store.read(lambda reader: reader.count(self.key_type, GLOBAL)):
             logger.warning("There is no API key, so nobody can get in; jmap-oauth api-key create makes one")
 
-    async def _write_last_use(self, dates: Mapping[str, str]) -> None:
-        await self.set_objects("system", "ApiKey", {"update": {id: {"lastUsedAt": date} for id, date in dates.items()}})
+    def _usage_of(self, type_name: str, precision: str = DAY) -> Usage:
+        """Return what collects the dates of last use of a type, to be kept as a change by the server."""
+
+        async def write(dates: Mapping[str, str]) -> None:
+            update = {id: {"lastUsedAt": date} for id, date in dates.items()}
+            await self.set_objects("system", type_name, {"update": update})
+
+        return Usage(write, batch=self._at_once(500), precision=precision)
 
     async def _apply_admin_key(self) -> None:
         """Make the key of the setting `admin_key` be what the setting says: there, replaced, or gone."""
@@ -195,7 +248,7 @@ async def open_server(settings: Settings) -> AsyncIterator[Server]:
     model = Model(served_types(frozenset(settings.redirect_uri_schemes)))
     cost = Cost(settings.argon2_memory, settings.argon2_time, settings.argon2_parallelism)
     store = await _open_store(settings, model)
-    with closing(SlowHasher(cost, concurrency=settings.hash_concurrency)) as hasher:
+    with closing(SlowHasher(cost, concurrency=settings.hash_concurrency, verifier=verifier)) as hasher:
         try:
             yield Server(settings, model, store, hasher)
         finally:
@@ -234,7 +287,7 @@ class Application:
         """Serve until the end.
 
         Raises:
-            DeclarationError, Unusable, Unavailable, CommandError: it cannot start.
+            DeclarationError, Unusable, Unavailable, CommandError, SettingsError: it cannot start.
         """
         async with open_server(self._settings) as server, server.serving():
             await server.warn_without_keys()
@@ -293,7 +346,7 @@ async def first_key(settings: Settings) -> FirstKey | None:
     """Prepare the database, and make an administrator's key if there never was any key and no `admin_key` is set.
 
     Raises:
-        Unusable, Unavailable, CommandError: the database cannot be prepared.
+        Unusable, Unavailable, CommandError, SettingsError: the database cannot be prepared.
     """
     _prepare_folder(settings)
     async with open_server(settings) as server, server.serving():
@@ -351,6 +404,23 @@ async def list_api_keys(settings: Settings) -> list[Record]:
 
         visible = ["id", *server.key_type.visible(frozenset())]
         return [{name: key[name] for name in visible} for key in await server.store.read(work)]
+
+
+async def allow_api_key(settings: Settings, id: str, permissions: list[str] | None) -> None:
+    """Give an API key permissions beside those that it has; None are all, such as those that an upgrade brought.
+
+    Raises:
+        Unusable, Unavailable, CommandError: there is no such key, or no such permission.
+    """
+    _require_database(settings)
+    async with open_server(settings) as server:
+        names = sorted(server.permissions) if permissions is None else permissions
+        if unknown := sorted(set(names) - server.permissions):
+            raise CommandError(f"There is no permission {unknown[0][:255]!r}.")
+        patch = {f"permissions/{name}": True for name in names}
+        answer = await server.set_objects("cli", "ApiKey", {"update": {id: patch}})
+        if answer.not_updated:
+            raise CommandError("There is no API key with this id.")
 
 
 async def revoke_api_key(settings: Settings, id: str) -> None:

@@ -22,6 +22,9 @@ from msgspec import Meta, Struct
 PREFIX = "JMAP_OAUTH_"
 CONFIG_VARIABLE = PREFIX + "CONFIG"
 
+MAX_FILE = 1_000_000
+"""Bytes that a TOML file may have."""
+
 
 class SettingsError(Exception):
     """A setting is unknown, wrong or missing. The sentence names it and where it came from, never a secret's value."""
@@ -67,6 +70,9 @@ class Settings(Struct, frozen=True, kw_only=True):
             "The URL under which clients reach the server; without it, taken from each request.",
             "an absolute http or https URL without user, query and fragment",
         ),
+    ] = None
+    provision: Annotated[
+        str | None, _value("A TOML file of tenants and clients that are to be there, applied at every start.", "a path")
     ] = None
     workers: Annotated[int, _number(1, 256, "Processes. Concurrency and throttling count in each by itself.")] = 1
 
@@ -120,6 +126,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     blob_lifetime: Annotated[int, _number(1, 8_760, "Hours for which an upload is kept.")] = 24
     keep_changes_days: Annotated[
         int, _number(1, 3_650, "Days for which /changes can tell what was destroyed or moved away.")
+    ] = 30
+    keep_audit_days: Annotated[int, _number(1, 36_500, "Days for which audit events are kept.")] = 365
+    keep_expired_secrets_days: Annotated[
+        int, _number(1, 3_650, "Days for which a client secret is kept once it has expired.")
     ] = 30
 
     max_connections: Annotated[
@@ -259,7 +269,7 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, _Given]:
 
 
 def _from_file(file: Path) -> dict[str, _Given]:
-    values, mode = _parse_file(file)
+    values, mode = read_toml(file)
     for name in values:
         _check_known(name, SETTINGS, str(file))
         # The group may read: a file of root's for the group of the service is how packages keep secrets.
@@ -268,14 +278,21 @@ def _from_file(file: Path) -> dict[str, _Given]:
     return {name: _Given(value, str(file), typed=True) for name, value in values.items()}
 
 
-def _parse_file(file: Path) -> tuple[dict[str, Any], int]:
-    """Return what a TOML file says, and the file's mode."""
+def read_toml(file: Path) -> tuple[dict[str, Any], int]:
+    """Return what a TOML file says, and the file's mode.
+
+    Raises:
+        SettingsError: it cannot be read, is too large, or is not TOML.
+    """
     try:
         with file.open("rb") as opened:
-            return tomllib.load(opened), os.fstat(opened.fileno()).st_mode
+            content, mode = opened.read(MAX_FILE + 1), os.fstat(opened.fileno()).st_mode
+        if len(content) > MAX_FILE:
+            raise SettingsError(f"{file} has more than {MAX_FILE:,} bytes")
+        return tomllib.loads(content.decode()), mode
     except OSError as error:
         raise SettingsError(f"{file} cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         place = re.search(r" \(at .*\)$", str(error))
         raise SettingsError(f"{file} is not TOML{place[0] if place else ''}") from None
 
@@ -402,6 +419,7 @@ _NORMALISERS: Mapping[str, Callable[[str], str]] = {
     "admin_key": _admin_key,
     "public_url": _public_url,
     "trusted_proxies": _network,
+    "provision": _path,
     "redirect_uri_schemes": _scheme,
     "cors_origins": _origin,
     "tls_certificate": _path,

@@ -36,7 +36,7 @@ def may_import(own: str = "", foreign: str = "", lazily: str = "") -> Layer:
     return Layer(frozenset(own.split()), frozenset(foreign.split()), frozenset(lazily.split()))
 
 
-ANYTHING_SERVED = "protocol model store access methods objects http web config"
+ANYTHING_SERVED = "protocol model store access methods objects http web config provisioning"
 
 LAYERS = {
     "protocol": may_import("", "msgspec"),
@@ -44,18 +44,22 @@ LAYERS = {
     "store.interface": may_import("protocol.types model"),
     "store": may_import("model protocol.types", "msgspec sqlite3 aiosqlite"),
     "store.postgresql": may_import("store model protocol.types", "msgspec asyncpg"),
-    "access": may_import("protocol model store.interface", "argon2"),
+    "access": may_import("protocol model store.interface", "argon2 bcrypt"),
     "methods": may_import("protocol model store.interface access", "msgspec"),
     "objects": may_import("protocol model store.interface access methods", "msgspec"),
     "config": may_import("", "msgspec"),
+    "provisioning": may_import("protocol model store.interface methods objects config", "msgspec"),
     "web": may_import(),
     "http": may_import(
         "protocol access store.interface config __version__",
         "starlette uvicorn httptools msgspec prometheus_client",
     ),
     "app": may_import(f"{ANYTHING_SERVED} __version__", "msgspec starlette uvicorn prometheus_client"),
-    "cli": may_import("config protocol.types __version__", "uvicorn typer click rich httpx", lazily="app"),
-    "__init__": may_import(lazily="app config"),
+    "embedded": may_import("app config model objects", "msgspec"),
+    "cli": may_import(
+        "config protocol.types protocol.errors __version__", "uvicorn typer click rich httpx", lazily="app"
+    ),
+    "__init__": may_import(lazily="app config embedded"),
     "__main__": may_import("cli"),
 }
 """The longest name counts. `sqlite3` is kept apart from the rest of the standard library, as the driver it is."""

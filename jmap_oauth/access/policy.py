@@ -30,9 +30,9 @@ class Decision:
 ALLOWED = Decision()
 
 
-def permissions_of(types: Iterable[tuple[str, str]]) -> Mapping[str, str]:
-    """Return every permission there is with a label for people, from pairs (permission prefix, plural for people)."""
-    names = {prefix + action.value: f"{action.value} {plural}" for prefix, plural in types for action in Action}
+def permissions_of(types: Iterable[ObjectType]) -> Mapping[str, str]:
+    """Return every permission there is, with a label for people."""
+    names = {name: label for each in types for name, label in each.permissions.items()}
     return {**names, METRICS: "Get metrics"}
 
 
@@ -63,7 +63,11 @@ class Policy:
             for type in self._model
             if capability in {type.capability, *(each.capability for each in type.properties)}
         ]
-        return any(self.may(principal, type, action) for type in types for action in Action)
+        return any(
+            not principal.permissions.isdisjoint(type.further_permissions)
+            or any(self.may(principal, type, action) for action in Action)
+            for type in types
+        )
 
     def may_change(self, principal: Principal, type: ObjectType, old: Record | None, new: Record | None) -> Decision:
         """Decide on one object: None as `old` creates it, None as `new` destroys it."""

@@ -14,12 +14,23 @@ from jmap_oauth.cli.terminal import print_json, print_table, printable
 from jmap_oauth.config import SETTINGS, Settings, load_settings
 
 commands = typer.Typer(
-    help="Create, list and revoke API keys, straight on the database; the server may run meanwhile.",
+    help="Create, list, allow more to, and revoke API keys, straight on the database; the server may run meanwhile.",
     no_args_is_help=True,
 )
 
 Config = Annotated[Path | None, typer.Option(metavar="FILE", help=CONFIG_HELP)]
 Database = Annotated[str | None, typer.Option(metavar="TEXT", help=SETTINGS["database"].description)]
+
+
+Permissions = Annotated[
+    list[str] | None, typer.Option(metavar="NAME", help="A permission, such as sysOAuthClientGet; may be repeated.")
+]
+AllPermissions = Annotated[bool, typer.Option("--all-permissions", help="Give every permission there is.")]
+
+
+def _require_one(permission: list[str] | None, *, all_permissions: bool) -> None:
+    if bool(permission) == all_permissions:
+        raise typer.BadParameter("give either --permission or --all-permissions")
 
 
 def _settings(config: Path | None, database: str | None) -> Settings:
@@ -30,10 +41,8 @@ def _settings(config: Path | None, database: str | None) -> Settings:
 def create(
     *,
     description: Annotated[str | None, typer.Option(metavar="TEXT", help="What the key is for.")] = None,
-    permission: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="A permission, such as sysOAuthClientGet; may be repeated.")
-    ] = None,
-    all_permissions: Annotated[bool, typer.Option("--all-permissions", help="Give every permission there is.")] = False,
+    permission: Permissions = None,
+    all_permissions: AllPermissions = False,
     tenant: Annotated[str | None, typer.Option(metavar="ID", help="The tenant to which the key is confined.")] = None,
     expires_at: Annotated[
         str | None, typer.Option(metavar="DATE", help="When it ends, such as 2030-01-31T00:00:00Z.")
@@ -48,8 +57,7 @@ def create(
 
     If standard output is no terminal, the secret is all that is printed.
     """
-    if bool(permission) == all_permissions:
-        raise typer.BadParameter("give either --permission or --all-permissions")
+    _require_one(permission, all_permissions=all_permissions)
     settings = _settings(config, database)
     import asyncio
 
@@ -107,6 +115,26 @@ def _cell(value: Any) -> str:
     if value is None or isinstance(value, str):
         return value or ""
     return ", ".join(value) if len(value) <= _MOST_NAMES else f"{len(value)} of them"
+
+
+@commands.command("allow")
+def allow(
+    id: Annotated[str, typer.Argument(metavar="ID")],
+    *,
+    permission: Permissions = None,
+    all_permissions: AllPermissions = False,
+    config: Config = None,
+    database: Database = None,
+) -> None:
+    """Give an API key more permissions, such as those that came with an upgrade: no key gets them by itself."""
+    _require_one(permission, all_permissions=all_permissions)
+    settings = _settings(config, database)
+    import asyncio
+
+    from jmap_oauth.app import allow_api_key
+
+    asyncio.run(allow_api_key(settings, id, None if all_permissions else permission))
+    print(f"The API key {printable(id)} has them.")
 
 
 @commands.command("revoke")

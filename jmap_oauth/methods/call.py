@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 from jmap_oauth.access.hashing import SlowHasher
 from jmap_oauth.access.policy import Decision, Policy
 from jmap_oauth.access.principal import Principal
+from jmap_oauth.methods.audit import Audit
 from jmap_oauth.model.definition import Model, ObjectType
 from jmap_oauth.protocol.dispatch import Call
 from jmap_oauth.protocol.errors import MethodError, MethodErrorType
@@ -24,13 +25,14 @@ PositiveInt = Annotated[int, Meta(ge=1, le=MAX_INTEGER)]
 
 @dataclass(frozen=True, slots=True)
 class Backing:
-    """All that the methods work with; one for the whole server."""
+    """All that the methods work with; one for the whole server. Without `audit` nothing is written down."""
 
     model: Model
     store: Store
     policy: Policy
     hasher: SlowHasher
     limits: Limits
+    audit: Audit | None = None
 
 
 class AccountArguments(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):

@@ -76,10 +76,10 @@ async def handle_get(backing: Backing, type: ObjectType, call: Call) -> GetRespo
 
 
 def _wanted(type: ObjectType, using: frozenset[str], properties: Sequence[str] | None) -> list[str]:
-    visible = type.visible(using)
+    readable = [name for name, each in type.visible(using).items() if each.is_readable]
     if properties is None:
-        return ["id", *visible]
-    if unknown := [name for name in properties if name != "id" and name not in visible]:
+        return ["id", *readable]
+    if unknown := [name for name in properties if name != "id" and name not in readable]:
         description = f"properties: there is no property {unknown[0][:255]!r}."
         raise MethodError(MethodErrorType.INVALID_ARGUMENTS, description)
     return ["id", *(name for name in dict.fromkeys(properties) if name != "id")]

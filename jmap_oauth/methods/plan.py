@@ -13,11 +13,13 @@ from typing import Any
 
 import msgspec
 
-from jmap_oauth.access.hashing import new_secret
+from jmap_oauth.access.hashing import digest
 from jmap_oauth.access.principal import Principal
 from jmap_oauth.methods.call import Backing, resolve_id
+from jmap_oauth.methods.consequences import Consequences
+from jmap_oauth.methods.proofs import Proofs
 from jmap_oauth.methods.settlement import Settlement
-from jmap_oauth.model.definition import GLOBAL, MASK, Action, Flaw, ObjectType, Property, Record, Secret
+from jmap_oauth.model.definition import GLOBAL, Action, Flaw, ObjectType, Property, Record, Secret
 from jmap_oauth.model.kinds import Invalid, SetOf
 from jmap_oauth.model.validate import Draft, draft_changed, draft_new
 from jmap_oauth.protocol.errors import SetError, SetErrorType
@@ -63,6 +65,7 @@ class SetRequest:
     created_ids: Mapping[str, str]
     wishes: Sequence[Wish]
     now: str
+    proofs: Proofs
     drafts: dict[tuple[Action, str], tuple[Record | None, Draft]] = field(default_factory=dict)
     """What was drafted already, and from which state: the second plan holds a lock, and drafting can take long."""
 
@@ -76,7 +79,9 @@ class Plan:
         self._type = request.type
         self._reader = reader
         self._settlement = Settlement(request.backing.model, request.type, request.principal.account, reader)
-        self._known: dict[str, Record | None] = {}
+        self.consequences = Consequences(
+            request.backing.model, reader, request.proofs, request.now, request.principal.id
+        )
         self._named = {wish.id for wish in request.wishes}
         self._doomed = {wish.id for wish in request.wishes if wish.action is Action.DESTROY}
         self._uncreated: set[str] = set()
@@ -86,13 +91,15 @@ class Plan:
         for wishes in _rounds(self._request.wishes):
             changes = [Change(self._fall_back(wish)) for wish in wishes]
             await self._find_old(changes)
-            for check in (self._check_permission, self._draft, self._check_delegation):
+            for check in (self._check_permission, self._check_protection, self._draft, self._check_delegation):
                 for change in _going(changes):
                     change.error = check(change)
             await self._check_references(changes)
             await self._check_links(changes)
+            await self._find_accounts(changes)
             await self._settlement.settle([(change, change.old, change.new) for change in _going(changes)], _too_large)
-            self._known |= {change.wish.id: change.new for change in _going(changes)}
+            await self._find_equal_secrets(changes)
+            await self._draw_consequences(changes)
             self._uncreated |= {each.wish.id for each in changes if each.error and each.wish.action is Action.CREATE}
             self.changes += changes
         return self.changes
@@ -111,16 +118,17 @@ class Plan:
         return replace(wish, id=earlier)
 
     async def _find_old(self, changes: list[Change]) -> None:
-        wanted = [change.wish.id for change in changes if change.wish.action is not Action.CREATE]
-        unknown = [id for id in wanted if id not in self._known]
+        """Find the objects as they are, or as earlier rounds have left them."""
+        there = [change for change in changes if change.wish.action is not Action.CREATE]
+        touched = {change.wish.id: self.consequences.touched(self._type, change.wish.id) for change in there}
+        unknown = [id for id, each in touched.items() if each is None]
         found = await self._reader.get(self._type, self._request.principal.account, unknown) if unknown else []
-        self._known |= {record["id"]: record for record in found}
-        for change in changes:
-            if change.wish.action is not Action.CREATE:
-                change.old = self._known.get(change.wish.id)
-                change.error = None if change.old else SetError(SetErrorType.NOT_FOUND)
-                if change.old and change.wish.action is Action.UPDATE and change.wish.id in self._doomed:
-                    change.error = SetError(SetErrorType.WILL_DESTROY, "The same call destroys it.")
+        known = {record["id"]: record for record in found} | {id: each.new for id, each in touched.items() if each}
+        for change in there:
+            change.old = known.get(change.wish.id)
+            change.error = None if change.old else SetError(SetErrorType.NOT_FOUND)
+            if change.old and change.wish.action is Action.UPDATE and change.wish.id in self._doomed:
+                change.error = SetError(SetErrorType.WILL_DESTROY, "The same call destroys it.")
 
     def _check_permission(self, change: Change) -> SetError | None:
         policy, principal = self._request.backing.policy, self._request.principal
@@ -131,6 +139,13 @@ class Plan:
             if decision is not None and decision.reason is not None:
                 return SetError(SetErrorType.FORBIDDEN, decision.reason)
         return None
+
+    def _check_protection(self, change: Change) -> SetError | None:
+        """Refuse to destroy what is protected, to whomever: first it has to be set free, in a call before."""
+        flag = self._type.protection
+        if change.wish.action is not Action.DESTROY or not (flag and change.old and change.old[flag]):
+            return None
+        return SetError(SetErrorType.FORBIDDEN, f"It is protected from being destroyed as long as {flag} is true.")
 
     def _draft(self, change: Change) -> SetError | None:
         """Make the new object from what was sent, unless the object is to be destroyed."""
@@ -156,19 +171,10 @@ class Plan:
 
     def _draft_new(self, wish: Wish) -> Draft:
         given = self._resolved(wish.given)
-        if self._request.principal.account != GLOBAL and not self._type.is_account:
+        if self._request.principal.account != GLOBAL and not (self._type.is_account or self._type.owner):
             given = {self._type.account_property: self._request.principal.account, **given}
         draft = draft_new(self._type, given, self._request.using, by_server=self._request.principal.is_server)
-        made = {
-            each.name: new_secret(each.secret_prefix)
-            for each in self._type.secrets
-            if each.secret is Secret.GENERATED and each.name not in draft.secrets
-        }
-        stamps = {
-            each.name: self._request.now for each in self._type.properties if each.stamp and each.name not in given
-        }
-        record = {"id": wish.id, **draft.record, **dict.fromkeys(made, MASK), **stamps}
-        return Draft(record, {**draft.secrets, **made}, draft.flaws)
+        return self.consequences.complete(self._type, draft, wish.id, given)
 
     def _draft_changed(self, old: Record, wish: Wish) -> Draft:
         visible = self._type.visible(self._request.using)
@@ -188,7 +194,8 @@ class Plan:
 
     def _tenancy_flaws(self, new: Record) -> Iterator[Flaw]:
         """A key of a tenant may name no other (that is a foreign key it does not see), and not none either."""
-        if self._request.principal.account != GLOBAL and self._type.account_of(new) is None:
+        has_none = self._type.owner is None and self._type.account_of(new) is None
+        if self._request.principal.account != GLOBAL and has_none:
             yield Flaw(self._type.account_property, "must be this key's own, or left out")
 
     def _check_delegation(self, change: Change) -> SetError | None:
@@ -233,6 +240,48 @@ class Plan:
             for type, each in self._request.backing.model.referring_to(self._type)
             for _, link in await self._reader.referring(type, each, [id], _LINKS_SHOWN)
         ]
+
+    async def _find_accounts(self, changes: list[Change]) -> None:
+        """Give what is new and belongs to another object the account of that."""
+        for change in _going(changes):
+            if change.new and change.old is None:
+                change.new = await self.consequences.in_account(self._type, change.new)
+
+    async def _find_equal_secrets(self, changes: list[Change]) -> None:
+        """Leave out the secrets that objects have already."""
+        kept = [each for each in self._type.secrets if each.secret in (Secret.CHOSEN, Secret.GENERATED)]
+        for each in kept:
+            given = [change for change in _going(changes) if change.old and each.name in change.secrets]
+            ids = [change.wish.id for change in given]
+            present = await self._reader.hashes(self._type, each, ids) if ids else {}
+            for change in given:
+                if self._is_equal(each, change, present.get(change.wish.id)):
+                    del change.secrets[each.name]
+
+    def _is_equal(self, each: Property, change: Change, hash: str | None) -> bool:
+        plain = change.secrets[each.name]
+        touched = self.consequences.touched(self._type, change.wish.id)
+        if touched and (each.name in touched.secrets or hash is None):
+            return touched.secrets.get(each.name) == plain
+        if hash is None:
+            return False
+        return hash == digest(plain) if each.secret is Secret.GENERATED else self._request.proofs.matches(hash, plain)
+
+    async def _draw_consequences(self, changes: list[Change]) -> None:
+        """Put down what passed, one by one, with all that follows; what cannot follow is refused."""
+        going = _going(changes)
+        for type in self._request.backing.model.owned_by(self._type):
+            await self.consequences.look_up(type, [change.wish.id for change in going if self._may_lead_on(change)])
+        for change in going:
+            if flaws := await self.consequences.add(self._type, change.old, change.new, change.secrets):
+                change.error = _invalid_properties(flaws)
+            elif change.new and (touched := self.consequences.touched(self._type, change.wish.id)):
+                change.new = touched.new
+
+    def _may_lead_on(self, change: Change) -> bool:
+        """Tell whether what belongs to an object is likely to be touched too; all of that is read at once then."""
+        old, new, account_of = change.old, change.new, self._type.account_of
+        return old is not None and (new is None or bool(change.secrets) or account_of(old) != account_of(new))
 
 
 def _rounds(wishes: Sequence[Wish]) -> Iterator[list[Wish]]:

@@ -17,13 +17,13 @@ from jmap_oauth.store.interface import Unavailable
 
 _Handler = Callable[[Backing, ObjectType, Call], Awaitable[object]]
 
-_READING: Mapping[str, _Handler] = {
+_READING: dict[str, _Handler] = {
     "get": handle_get,
     "changes": handle_changes,
     "query": handle_query,
     "queryChanges": handle_query_changes,
 }
-_WRITING: Mapping[str, _Handler] = {"set": handle_set}
+_WRITING: dict[str, _Handler] = {"set": handle_set}
 
 
 def standard_methods(backing: Backing) -> Mapping[str, Method]:
@@ -33,7 +33,7 @@ def standard_methods(backing: Backing) -> Mapping[str, Method]:
             _bind(handler, backing, type), frozenset({type.capability}), writes=name in _WRITING
         )
         for type in backing.model
-        for name, handler in {**_READING, **_WRITING}.items()
+        for name, handler in (_READING if type.read_only else _READING | _WRITING).items()
     }
 
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from msgspec import Struct
 
-from jmap_oauth.access.hashing import digest
 from jmap_oauth.access.policy import WRITES
 from jmap_oauth.methods.call import AccountArguments, Backing, principal_of, read_arguments, resolve_id, too_large
 from jmap_oauth.methods.plan import Change, Plan, SetRequest, Wish
-from jmap_oauth.model.definition import MASK, Action, ObjectType, Property, Record, Secret
+from jmap_oauth.methods.proofs import Proofs
+from jmap_oauth.model.definition import MASK, Action, ObjectType, Property, Secret
 from jmap_oauth.model.ids import is_id, new_id
 from jmap_oauth.model.kinds import SetOf, Text, now
 from jmap_oauth.protocol.dispatch import Call
@@ -21,6 +20,8 @@ from jmap_oauth.protocol.pointer import split_pointer
 from jmap_oauth.store.interface import Changes, Reader, Saved, Writer
 
 _ATTEMPTS = 5
+_TURNS = 2
+"""Secrets are compared first, and then hashed if they turned out to be others than those that are there."""
 _MANY = 10
 """Objects of a call from which on they are drafted before the transaction, which then holds its lock for less long."""
 
@@ -57,10 +58,11 @@ async def handle_set(backing: Backing, type: ObjectType, call: Call) -> SetRespo
     arguments = read_arguments(call, SetArguments)
     _require_some_write(backing, type, call)
     request = _read_request(backing, type, call, arguments)
-    for _ in range(_ATTEMPTS):
-        prepared = await _prepare(request, arguments)
+    for attempt in range(_ATTEMPTS):
+        if attempt or _takes_long(request):
+            await _prepare(request, arguments)
         try:
-            response = await backing.store.write(lambda writer: _commit(request, arguments, prepared, writer))  # noqa: B023
+            response = await backing.store.write(lambda writer: _commit(request, arguments, writer))
         except _Outdated:
             continue
         call.created_ids.update({key: created["id"] for key, created in (response.created or {}).items()})
@@ -95,7 +97,8 @@ def _read_request(backing: Backing, type: ObjectType, call: Call, arguments: Set
         *(Wish(Action.UPDATE, key, resolve_id(key, known), patch) for key, patch in update.items()),
         *(Wish(Action.DESTROY, key, id) for id, key in {resolve_id(key, known): key for key in destroy}.items()),
     ]
-    return SetRequest(backing, type, principal_of(call), call.using, call.created_ids, wishes, now())
+    proofs = Proofs(backing.hasher)
+    return SetRequest(backing, type, principal_of(call), call.using, call.created_ids, wishes, now(), proofs)
 
 
 def _refuse_aliases(update: Iterable[str], known: Mapping[str, str]) -> None:
@@ -109,47 +112,34 @@ def _refuse_aliases(update: Iterable[str], known: Mapping[str, str]) -> None:
 
 
 class _Outdated(Exception):
-    """The database changed since the secrets were prepared, so that they have to be prepared again."""
+    """The database holds other secrets than those for which everything was prepared."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Prepared:
-    """What shall be kept for a secret: a new hash, or, with `equals`, the hash that it was found to match."""
-
-    hash: str
-    equals: bool = False
+def _takes_long(request: SetRequest) -> bool:
+    return len(request.wishes) >= _MANY or any(_may_hold_secret(request.type, wish) for wish in request.wishes)
 
 
-_Key = tuple[Action, str, str]
-"""The secret that an action gives to an object: action, id of the object, name of the property."""
+def _may_hold_secret(type: ObjectType, wish: Wish) -> bool:
+    """Tell whether a secret is given that needs a slow hash; one that the server makes shows only in the plan."""
+    given = wish.given if isinstance(wish.given, dict) else {}
+    slow = [each.name for each in type.secrets if each.secret in (Secret.CHOSEN, Secret.VIEW)]
+    return any(given.get(name) not in (None, MASK) for name in slow)
 
-_Secrets = Mapping[_Key, _Prepared]
 
+async def _prepare(request: SetRequest, arguments: SetArguments) -> None:
+    """Do what takes long before the transaction opens: draft many objects, compare and hash the secrets of those
+    that pass."""
 
-async def _prepare(request: SetRequest, arguments: SetArguments) -> _Secrets:
-    """Do what takes long before the transaction opens: draft many objects, hash the secrets of those that pass."""
-    if len(request.wishes) < _MANY and not any(_may_hold_secret(request.type, wish) for wish in request.wishes):
-        return {}
-
-    async def work(reader: Reader) -> tuple[list[Change], dict[tuple[str, str], str]]:
+    async def work(reader: Reader) -> None:
         _check_state(arguments, await reader.state(request.type, request.principal.account))
-        changes = [change for change in await Plan(request, reader).make() if not change.error and change.secrets]
-        return changes, await _present_hashes(request.type, changes, reader)
+        plan = Plan(request, reader)
+        await plan.make()
+        await plan.consequences.changes()
 
-    changes, present = await request.backing.store.read(work)
-    chosen = [each for each in request.type.secrets if each.secret is Secret.CHOSEN]
-    given = {
-        _key(change, each): change.secrets[each.name]
-        for change in changes
-        for each in chosen
-        if each.name in change.secrets
-    }
-    there = [key for key in given if key[1:] in present]
-    matches = await request.backing.hasher.verify_all([(present[key[1:]], given[key]) for key in there])
-    equal = {key: _Prepared(present[key[1:]], equals=True) for key, same in zip(there, matches, strict=True) if same}
-    fresh = [key for key in given if key not in equal]
-    hashes = await request.backing.hasher.hash_all([given[key] for key in fresh])
-    return {**equal, **{key: _Prepared(hash) for key, hash in zip(fresh, hashes, strict=True)}}
+    for _ in range(_TURNS):
+        await request.backing.store.read(work)
+        if await request.proofs.find():
+            break
 
 
 def _check_state(arguments: SetArguments, state: str) -> None:
@@ -157,83 +147,31 @@ def _check_state(arguments: SetArguments, state: str) -> None:
         raise MethodError(MethodErrorType.STATE_MISMATCH, "The state is no longer the one given in ifInState.")
 
 
-def _may_hold_secret(type: ObjectType, wish: Wish) -> bool:
-    given = wish.given if isinstance(wish.given, dict) else {}
-    return any(each.secret is Secret.CHOSEN and given.get(each.name) not in (None, MASK) for each in type.secrets)
+async def _commit(request: SetRequest, arguments: SetArguments, writer: Writer) -> SetResponse:
+    """Plan again on what is there now, keep what passes, and say what came of each object.
 
-
-def _key(change: Change, each: Property) -> _Key:
-    return change.wish.action, change.wish.id, each.name
-
-
-async def _present_hashes(type: ObjectType, changes: Sequence[Change], reader: Reader) -> dict[tuple[str, str], str]:
-    ids = [change.wish.id for change in changes if change.old is not None and change.secrets]
-    return {
-        (id, each.name): hash
-        for each in (type.secrets if ids else ())
-        for id, hash in (await reader.hashes(type, each, ids)).items()
-    }
-
-
-async def _commit(request: SetRequest, arguments: SetArguments, prepared: _Secrets, writer: Writer) -> SetResponse:
-    """Plan again on what is there now, keep what passes, and say what came of each object."""
+    Raises:
+        _Outdated: a secret was not prepared.
+    """
     type, account = request.type, request.principal.account
     old_state = await writer.state(type, account)
     _check_state(arguments, old_state)
-    changes = await Plan(request, writer).make()
-    passed = [change for change in changes if change.error is None]
-    hashes = _hashes(type, passed, prepared, await _present_hashes(type, passed, writer))
-    await writer.apply(type, _fold(passed, hashes))
+    plan = Plan(request, writer)
+    changes = await plan.make()
+    kept = await plan.consequences.changes()
+    if not request.proofs.is_complete:
+        raise _Outdated
+    for each, part in [*kept, *_journal(request, plan)]:
+        await writer.apply(each, part)
     return _respond(request, changes, old_state, await writer.state(type, account))
 
 
-def _hashes(
-    type: ObjectType, changes: Sequence[Change], prepared: _Secrets, present: Mapping[tuple[str, str], str]
-) -> dict[str, dict[str, str | None]]:
-    """Return the hashes that change, by the id of the object and the property; None for a secret that is removed.
-
-    Raises:
-        _Outdated: a secret was not prepared, or found equal to one that is there no more.
-    """
-    hashes: dict[str, dict[str, str | None]] = {change.wish.id: {} for change in changes}
-    for change in changes:
-        for each in type.secrets:
-            if each.name in change.secrets:
-                hashes[change.wish.id][each.name] = _hash_of(change, each, prepared, present)
-            elif change.old and change.new and change.old[each.name] is not None and change.new[each.name] is None:
-                hashes[change.wish.id][each.name] = None
-    return {
-        id: {name: hash for name, hash in by_name.items() if hash is None or present.get((id, name)) != hash}
-        for id, by_name in hashes.items()
-    }
-
-
-def _hash_of(change: Change, each: Property, prepared: _Secrets, present: Mapping[tuple[str, str], str]) -> str:
-    if each.secret is Secret.GENERATED:
-        return digest(change.secrets[each.name])
-    key = _key(change, each)
-    if key not in prepared or (prepared[key].equals and present.get(key[1:]) != prepared[key].hash):
-        raise _Outdated
-    return prepared[key].hash
-
-
-def _fold(changes: Sequence[Change], hashes: Mapping[str, Mapping[str, str | None]]) -> Changes:
-    """Return what is to be kept: of an object that was changed twice, from the first state to the last."""
-    before: dict[str, Record | None] = {}
-    after: dict[str, Record | None] = {}
-    for change in changes:
-        before.setdefault(change.wish.id, change.old)
-        after[change.wish.id] = change.new
-    saved = {id: Saved(new, hashes[id]) for id, new in after.items() if new is not None}
-    return Changes(
-        created=[saved[id] for id, old in before.items() if old is None and id in saved],
-        updated=[
-            (old, saved[id])
-            for id, old in before.items()
-            if old is not None and id in saved and (old != saved[id].record or saved[id].hashes)
-        ],
-        destroyed=[old for id, old in before.items() if old is not None and id not in saved],
-    )
+def _journal(request: SetRequest, plan: Plan) -> Iterator[tuple[ObjectType, Changes]]:
+    """Yield what is written down about the changes."""
+    audit, audited = request.backing.audit, plan.consequences.audited()
+    if audit and audited:
+        for name, records in audit(request.principal, request.now, audited).items():
+            yield request.backing.model[name], Changes(created=[Saved(record) for record in records])
 
 
 def _respond(request: SetRequest, changes: Sequence[Change], old_state: str, new_state: str) -> SetResponse:
@@ -285,7 +223,8 @@ def _updated(change: Change, visible: Mapping[str, Property]) -> dict[str, Any] 
         for name, each in visible.items()
         if old[name] != new[name] and (name not in named or _is_in_other_words(each, patch, new[name]))
     }
-    return answer or None
+    made = {name: plain for name, plain in change.secrets.items() if name in visible and name not in named}
+    return answer | made or None
 
 
 def _is_in_other_words(each: Property, patch: Mapping[str, Any], kept: Any) -> bool:

@@ -6,23 +6,34 @@ contradicts itself is refused before the server starts.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Protocol
 
-from jmap_oauth.model.kinds import Boolean, Choice, Date, Invalid, Kind, MapOf, Number, Reference, SetOf, Text
+from jmap_oauth.model.kinds import Boolean, Date, MapOf, Reference
+from jmap_oauth.model.property import (
+    GLOBAL,
+    MASK,
+    DeclarationError,
+    Filter,
+    Flaw,
+    Property,
+    Record,
+    Secret,
+    Stamp,
+    rules_of,
+)
+from jmap_oauth.model.status import Status
 
-Record = dict[str, Any]
-"""An object as it is kept: its id and every property of its type, hidden ones too; secrets only as MASK or None."""
-
-MASK: Final = "****"
-"""What is shown instead of a secret."""
-
-GLOBAL: Final = "global"
-"""The account that sees everything; any other account is the id of a tenant and sees what is that tenant's."""
+# With the words for properties, so that whoever declares a type finds all in one place.
+# fmt: off
+__all__ = [
+    "GLOBAL", "MASK", "Action", "Cascade", "Check", "DeclarationError", "Fill", "Filled", "Filter", "Flaw", "Model",
+    "ObjectType", "Property", "Record", "Secret", "Section", "Stamp", "Transaction",
+]
+# fmt: on
 
 
 class Action(Enum):
@@ -35,101 +46,70 @@ class Action(Enum):
     DESTROY = "Destroy"
 
 
-class Filter(Enum):
-    """How /query compares a property: by its exact value, or by order with the suffixes `IsGreaterThan` and so on."""
-
-    EXACT = "exact"
-    RANGE = "range"
-
-
-class Secret(Enum):
-    """Where a secret comes from, and so how it is kept."""
-
-    CHOSEN = "chosen"  # by clients: a slow hash, since people choose what can be guessed
-    GENERATED = "generated"  # by the server, shown once: a plain digest, which can be looked up at once
-
-
-class Stamp(Enum):
-    """What the server writes into a property by itself."""
-
-    CREATED = "time of creation"
-
-
-class DeclarationError(Exception):
-    """A declaration that contradicts itself; the message names the type and the property."""
-
-
-_ABSENT: Final = object()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Property:
-    """One row of a type's table.
-
-    Flags: `nullable`; `required` on create; `default` when not given (null where nullable, `{}` for sets, if nothing
-    else is named); `immutable` after creation; `server_set`: refused from clients; `stamp`: what the server sets;
-    `secret`: kept only as a hash, shown as MASK (`secret_prefix` begins what the server makes); `hidden`: never on the
-    wire; `unique` on the whole server; `filter`, `sort`, `searchable` (by the filter `text`); `capability`: exists only
-    for requests that name it.
-    """
-
-    name: str
-    kind: Kind
-    label: str
-    description: str
-    nullable: bool = False
-    required: bool = False
-    default: Any = _ABSENT
-    immutable: bool = False
-    server_set: bool = False
-    stamp: Stamp | None = None
-    secret: Secret | None = None
-    secret_prefix: str = "jmo_"  # noqa: S105 - not a secret: what tells people that it is one
-    hidden: bool = False
-    unique: bool = False
-    filter: Filter | None = None
-    sort: bool = False
-    searchable: bool = False
-    capability: str | None = None
-
-    @property
-    def has_default(self) -> bool:
-        return self.default is not _ABSENT or self.nullable or isinstance(self.kind, SetOf | MapOf)
-
-    @property
-    def initial(self) -> Any:
-        """The value of a property that nobody gave; a new object each time."""
-        if self.default is _ABSENT:
-            return None if self.nullable else {}
-        return dict(self.default) if isinstance(self.default, dict) else self.default
-
-    @property
-    def is_immutable(self) -> bool:
-        """Whether an object keeps the value that it was created with."""
-        return self.immutable or self.stamp is Stamp.CREATED
-
-    def parse(self, value: Any) -> Any:
-        """Return the value as it is kept.
-
-        Raises:
-            Invalid: it is not of this property's kind.
-        """
-        if value is None and self.nullable:
-            return None
-        return self.kind.parse(value)
+Check = Callable[[Record | None, Record], Iterable[Flaw]]
+"""Rules across properties: pure, from the old object (None on create) and the new one."""
 
 
 @dataclass(frozen=True, slots=True)
-class Flaw:
-    """What is wrong with one property of an object. The reason is for people and never repeats the value."""
+class Filled:
+    """What a type fills in by itself: values of properties, and the plain texts of secrets that it makes."""
 
-    property: str
-    reason: str
-    missing: bool = False
+    values: Mapping[str, Any] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
 
 
-Check = Callable[[Record | None, Record], Iterable[Flaw]]
-"""Rules across properties: pure, from the old object (None on create) and the new one."""
+Fill = Callable[[Record | None, Record, frozenset[str]], Filled]
+"""What follows for an object from itself: from the old one (None on create), the new one, and the names of the
+properties that were given. It runs before `check`, and never overrides what was given."""
+
+
+class Transaction(Protocol):
+    """What a cascade may see and do: objects of other types, as the same /set has left them so far.
+
+    `now` is the second of the /set, as dates are kept.
+    """
+
+    now: str
+
+    async def get(self, type_name: str, id: str) -> Record | None:
+        """Return an object, of whatever account, or None."""
+        ...
+
+    async def owned(self, type_name: str, owner_id: str) -> Sequence[Record]:
+        """Return the objects of a type that belong to an object, the oldest first."""
+        ...
+
+    async def is_secret(self, type_name: str, records: Sequence[Record], plain: str) -> bool:
+        """Tell whether a text is the chosen secret of one of these objects, which have one owner.
+
+        False while no secret was looked at yet: a /set is planned once to see what it needs, and then for good.
+        """
+        ...
+
+    async def create(self, type_name: str, values: Mapping[str, Any], secrets: Mapping[str, str]) -> None:
+        """Create an object with these values, and defaults and stamps for the others."""
+        ...
+
+    def update(self, record: Record, type_name: str, values: Mapping[str, Any]) -> None:
+        """Change values of an object."""
+        ...
+
+    def destroy(self, record: Record, type_name: str) -> None:
+        """Destroy an object."""
+        ...
+
+
+Cascade = Callable[[Transaction, Record | None, Record | None, Mapping[str, str]], Awaitable[Iterable[Flaw]]]
+"""What a change brings about in other objects: from the old object (None on create), the new one (None on destroy), and
+the plain texts of the secrets that it gets. With flaws the change is refused, and must not have done anything.
+
+What belongs to an object that is destroyed or gets another account is destroyed or moved without one."""
+
+
+async def _nothing(
+    transaction: Transaction, old: Record | None, new: Record | None, secrets: Mapping[str, str]
+) -> Iterable[Flaw]:
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +127,11 @@ class ObjectType:
     `account_property` tells the account of an object: a Reference to the type whose ids are accounts, or "id" for
     that type itself. `quota` is the name under which that type's `quotas` bound how many there may be. Without `form`
     people see all properties in the order of the table.
+
+    `further_permissions` are those for methods beside the standard ones, with labels for people. `audited`: each
+    change is written down; `read_only`: there is no /set; `protection`: the flag that keeps an object from being
+    destroyed; `status`: what a filter of that name tells of an object now. `fill`, `check` and `cascade` are what goes
+    beyond the table; the last may refuse only where there is nothing unique and no quota.
     """
 
     name: str
@@ -161,7 +146,14 @@ class ObjectType:
     quota: str | None = None
     label_property: str | None = None
     form: Sequence[Section] = ()
+    further_permissions: Mapping[str, str] = field(default_factory=dict)
+    audited: bool = False
+    read_only: bool = False
+    protection: str | None = None
+    status: Status | None = None
+    fill: Fill = lambda old, new, named: Filled()
     check: Check = lambda old, new: ()
+    cascade: Cascade = _nothing
 
     @cached_property
     def by_name(self) -> Mapping[str, Property]:
@@ -195,9 +187,31 @@ class ObjectType:
         return [each for each in self.properties if each.secret]
 
     @cached_property
+    def chosen(self) -> Property | None:
+        """The secret that is kept under a slow hash."""
+        return next((each for each in self.secrets if each.secret is Secret.CHOSEN), None)
+
+    @cached_property
+    def views(self) -> frozenset[str]:
+        """The names of secrets that are kept as objects of another type."""
+        return frozenset(each.name for each in self.secrets if each.secret is Secret.VIEW)
+
+    @cached_property
     def references(self) -> Sequence[tuple[Property, str]]:
-        """The properties that refer to other objects, with the name of the type they refer to."""
-        return [(each, each.kind.type_name) for each in self.properties if isinstance(each.kind, Reference)]
+        """The properties that refer to objects that are there, with the name of the type they refer to."""
+        return [
+            (each, each.kind.type_name)
+            for each in self.properties
+            if isinstance(each.kind, Reference) and not each.kind.outlives
+        ]
+
+    @cached_property
+    def owner(self) -> tuple[Property, str] | None:
+        """The property that tells which object this one belongs to, with the name of that one's type.
+
+        It goes with its owner, and into its owner's account.
+        """
+        return next((each for each in self.references if each[0].is_owner), None)
 
     @cached_property
     def is_account(self) -> bool:
@@ -209,8 +223,19 @@ class ObjectType:
         account: str | None = record[self.account_property]
         return account
 
+    @property
+    def actions(self) -> Sequence[Action]:
+        """What can be allowed on it."""
+        return [Action.GET, Action.QUERY] if self.read_only else [*Action]
+
     def permission_for(self, action: Action) -> str:
         return self.permission + action.value
+
+    @cached_property
+    def permissions(self) -> Mapping[str, str]:
+        """Every permission that there is for the type, with a label for people."""
+        standard = {self.permission_for(action): f"{action.value} {self.plural}" for action in self.actions}
+        return {**standard, **self.further_permissions}
 
 
 class Model:
@@ -238,29 +263,44 @@ class Model:
         return next((each for each in self if each.is_account), None)
 
     def referring_to(self, type: ObjectType) -> Sequence[tuple[ObjectType, Property]]:
-        """Return where objects of other types refer to this one."""
-        return [(each, prop) for each in self for prop, name in each.references if name == type.name]
+        """Return where objects of other types refer to this one by themselves, and not through their owner."""
+        return [
+            (each, prop)
+            for each in self
+            for prop, name in each.references
+            if name == type.name and not (each.owner and prop.name in (each.owner[0].name, each.account_property))
+        ]
+
+    def owned_by(self, type: ObjectType) -> Sequence[ObjectType]:
+        """Return the types whose objects belong to those of this one."""
+        return [each for each in self if each.owner and each.owner[1] == type.name]
 
     def _reference_flaws(self, type: ObjectType) -> Iterator[Flaw]:
         if self.types[type.name] is not type:
             yield Flaw("name", "is the name of another type as well")
         if type.is_account and self.account_type is not type:
             yield Flaw(type.account_property, "tells the account, but another type's ids are the accounts already")
-        for prop, name in type.references:
+        named = [(each, each.kind.type_name) for each in type.properties if isinstance(each.kind, Reference)]
+        for prop, name in named:
             if name not in self.types:
                 yield Flaw(prop.name, f"refers to {name}, which is no declared type")
             elif prop.name == type.account_property and not self.types[name].is_account:
                 yield Flaw(prop.name, f"tells the account, but the ids of {name} are no accounts")
+        if type.owner and type.owner[1] in self.types:
+            yield from self._owner_flaws(type, *type.owner)
+        for name in sorted(type.views):
+            if not any(each.chosen for each in self.owned_by(type)):
+                yield Flaw(name, "is kept as objects of another type, but no type that this one owns has a secret")
         if type.quota is not None:
             quotas = self.account_type.by_name.get("quotas") if self.account_type else None
             if not (quotas and isinstance(quotas.kind, MapOf) and type.quota in quotas.kind.key.labels):
                 yield Flaw("quota", f"is {type.quota}, which the type of accounts does not have among its quotas")
 
-
-_NAME = re.compile(r"[a-z][A-Za-z0-9]*")
-_TAKEN = frozenset({"id", "text", "operator"})  # the last two mean something else in a filter
-_SORTABLE = (Text, Date, Number)
-_FILTERABLE = (Text, Date, Number, Boolean, Reference, Choice)
+    def _owner_flaws(self, type: ObjectType, prop: Property, name: str) -> Iterator[Flaw]:
+        if self.types[name].owner:
+            yield Flaw(prop.name, f"belongs to {name}, which belongs to another type itself")
+        if self.types[name].is_account:
+            yield Flaw(prop.name, f"belongs to {name}, whose ids are accounts: declare it a plain Reference")
 
 
 def _type_flaws(type: ObjectType) -> Iterator[Flaw]:
@@ -268,13 +308,53 @@ def _type_flaws(type: ObjectType) -> Iterator[Flaw]:
     for name in sorted({name for name in names if names.count(name) > 1}):
         yield Flaw(name, "is declared twice")
     for each in type.properties:
-        for contradicts, reason in _property_rules(each):
+        for contradicts, reason in rules_of(each, made_whole=type.read_only):
             if contradicts:
                 yield Flaw(each.name, reason)
     account = type.by_name.get(type.account_property)
     if not type.is_account and not (account and isinstance(account.kind, Reference)):
         yield Flaw(type.account_property, "tells the account, but is not declared as a Reference")
-    yield from _display_flaws(type)
+    elif type.owner and not (account and account.hidden and account.nullable):
+        yield Flaw(type.account_property, "follows the owner: declare it hidden and nullable")
+    for rules in (_secret_flaws, _status_flaws, _filter_flaws, _display_flaws):
+        yield from rules(type)
+    for each in type.properties if type.read_only else ():
+        if not each.server_set:
+            yield Flaw(each.name, "can be set by clients, but its type is read only")
+    protection = type.protection and type.by_name.get(type.protection)
+    if type.protection and not (protection and isinstance(protection.kind, Boolean) and not protection.nullable):
+        yield Flaw(type.protection, "protects objects, but is no flag")
+
+
+def _secret_flaws(type: ObjectType) -> Iterator[Flaw]:
+    chosen = [each.name for each in type.secrets if each.secret is Secret.CHOSEN]
+    for name in chosen[1:]:
+        yield Flaw(name, "is a second secret that clients choose")
+    for each in type.secrets:
+        if each.secret is Secret.HASH and not chosen:
+            yield Flaw(each.name, "is the hash of a chosen secret, but there is none")
+        if each.secret is Secret.VIEW and type.cascade is _nothing:
+            yield Flaw(each.name, "is kept as objects of another type, but there is no cascade that does so")
+    owners = [each.name for each, _ in type.references if each.is_owner]
+    for name in owners[1:]:
+        yield Flaw(name, "is a second owner")
+
+
+def _status_flaws(type: ObjectType) -> Iterator[Flaw]:
+    for case in type.status.cases if type.status else ():
+        each = type.by_name.get(case.property)
+        if each is None or not isinstance(each.kind, Boolean if isinstance(case.holds, bool) else Date):
+            yield Flaw(case.property, f"decides the status {case.name}, but is not declared as what that looks at")
+    names = [type.status.otherwise[0], *(case.name for case in type.status.cases)] if type.status else []
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield Flaw("status", f"has two cases of the name {name}")
+
+
+def _filter_flaws(type: ObjectType) -> Iterator[Flaw]:
+    """Find two conditions of one name. That of a property and its own name are no two."""
+    names = [each.name_in_filters for each in type.properties if each.filter] + (["status"] if type.status else [])
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield Flaw(name, "is the name of two filters")
 
 
 def _display_flaws(type: ObjectType) -> Iterator[Flaw]:
@@ -286,54 +366,3 @@ def _display_flaws(type: ObjectType) -> Iterator[Flaw]:
     for name in (name for section in type.form for name in section.properties):
         if name not in everywhere:
             yield Flaw(name, "is shown in forms, but is not declared, is hidden, or needs a capability")
-
-
-def _property_rules(each: Property) -> Iterator[tuple[bool, str]]:
-    """Yield every rule of a declaration, as (whether it is broken, what is wrong then)."""
-    given = each.default is not _ABSENT
-    yield not _NAME.fullmatch(each.name) or each.name in _TAKEN, "is no name for a property"
-    yield each.required and each.server_set, "is both required of clients and set by the server"
-    yield each.required and (given or each.nullable), "is required, so it can have no default and not be null"
-    yield each.required and each.capability is not None, "is required of clients, but some of them do not see it"
-    yield each.server_set and each.immutable, "is set by the server, so immutable says nothing"
-    yield (
-        each.stamp is not None and not (each.server_set and isinstance(each.kind, Date)),
-        "is no server-set date to stamp",
-    )
-    yield not (each.required or each.has_default or each.stamp or each.secret), "has no value when nobody gives one"
-    yield given and _refuses(each, each.default), "has a default that is not of its kind"
-    yield each.secret is not None and not isinstance(each.kind, Text), "is a secret, but no text"
-    yield (
-        each.secret is Secret.GENERATED and not (each.server_set and each.unique),
-        "is made by the server: declare it server-set and unique",
-    )
-    yield (
-        each.secret is Secret.CHOSEN and (not each.nullable or each.unique or each.server_set),
-        "is chosen by clients: it must be nullable, not unique, not server-set",
-    )
-    yield (
-        each.secret is not None and bool(each.filter or each.sort or each.searchable),
-        "is a secret, so nobody can filter, sort or search by it",
-    )
-    yield (
-        each.hidden and bool(each.filter or each.sort or each.searchable),
-        "is hidden, so nobody can filter, sort or search by it",
-    )
-    yield each.hidden and not each.server_set, "is hidden, so only the server can set it"
-    yield each.unique and not isinstance(each.kind, Text), "is unique, but no text"
-    yield (
-        each.searchable
-        and not isinstance(each.kind, Text)
-        and not (isinstance(each.kind, SetOf) and isinstance(each.kind.member, Text)),
-        "is searchable, but holds no text",
-    )
-    yield each.sort and not isinstance(each.kind, _SORTABLE), "cannot be sorted by"
-    yield each.filter is Filter.EXACT and not isinstance(each.kind, _FILTERABLE), "cannot be filtered by its value"
-    yield each.filter is Filter.RANGE and not isinstance(each.kind, Date | Number), "cannot be filtered by order"
-
-
-def _refuses(each: Property, value: Any) -> bool:
-    try:
-        return bool(each.parse(value) != value)
-    except Invalid:
-        return True

@@ -1,4 +1,4 @@
-"""The schema document: a Model in the words that Stalwart's CLI and web interface are built from.
+"""The schema document: types in the words that Stalwart's CLI and web interface are built from.
 
 They know a fixed vocabulary of types and formats, and the CLI reads none of a document that holds another word. All
 eight sections must be there, empty or not.
@@ -12,8 +12,8 @@ from typing import Any
 
 import msgspec
 
-from jmap_oauth.model.definition import Filter, Model, ObjectType, Property, Section
-from jmap_oauth.model.kinds import Choice, Date, Kind, MapOf, Number, Reference, SetOf, Text
+from jmap_oauth.model.definition import Filter, ObjectType, Property, Section
+from jmap_oauth.model.kinds import Choice, Date, Document, Kind, MapOf, Number, Reference, SetOf, Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +34,21 @@ class Menu:
     groups: Sequence[Group]
 
 
-def describe(model: Model, menus: Sequence[Menu]) -> dict[str, Any]:
-    """Return the schema document. It holds what every client sees: no hidden property, none that needs a capability."""
+def describe(types: Iterable[ObjectType], menus: Sequence[Menu]) -> dict[str, Any]:
+    """Return the schema document of types that every client sees.
+
+    It holds no hidden property, none that needs a capability, and no Document: the clients have a word only for objects
+    whose members are known.
+    """
+    model = {each.name: each for each in types}
+    shown = [*model.values()]
     return {
-        "objects": {_wire_name(each): _object(each) for each in model},
-        "schemas": {_wire_name(each): {"type": "single", "schemaName": _wire_name(each)} for each in model},
-        "fields": {_wire_name(each): _fields(_shown(each)) for each in model},
-        "forms": {_wire_name(each): _form(each) for each in model},
-        "lists": {_wire_name(each): _list(each) for each in model},
-        "enums": {each.enum_name: _enum(each) for each in _choices(model)},
+        "objects": {_wire_name(each): _object(each) for each in shown},
+        "schemas": {_wire_name(each): {"type": "single", "schemaName": _wire_name(each)} for each in shown},
+        "fields": {_wire_name(each): _fields(_shown(each)) for each in shown},
+        "forms": {_wire_name(each): _form(each) for each in shown},
+        "lists": {_wire_name(each): _list(each) for each in shown},
+        "enums": {each.enum_name: _enum(each) for each in _choices(shown)},
         "dashboards": [],
         "layouts": [_layout(model, each) for each in menus],
     }
@@ -58,7 +64,8 @@ def _wire_name(type: ObjectType) -> str:
 
 
 def _shown(type: ObjectType) -> Mapping[str, Property]:
-    return type.visible(frozenset())
+    everywhere = type.visible(frozenset())
+    return {name: each for name, each in everywhere.items() if not isinstance(each.kind, Document)}
 
 
 def _object(type: ObjectType) -> dict[str, Any]:
@@ -123,8 +130,8 @@ def _filter(filter: Filter | None, kind: Kind) -> dict[str, Any] | None:
     return None
 
 
-def _choices(model: Model) -> Iterator[Choice]:
-    for kind in (each.kind for type in model for each in _shown(type).values()):
+def _choices(types: Iterable[ObjectType]) -> Iterator[Choice]:
+    for kind in (each.kind for type in types for each in _shown(type).values()):
         match kind:
             case (Choice() as choice) | SetOf(member=Choice() as choice) | MapOf(key=choice):
                 yield choice
@@ -134,7 +141,7 @@ def _enum(choice: Choice) -> list[dict[str, str]]:
     return [{"name": name, "label": label} for name, label in choice.labels.items()]
 
 
-def _layout(model: Model, menu: Menu) -> dict[str, Any]:
+def _layout(model: Mapping[str, ObjectType], menu: Menu) -> dict[str, Any]:
     containers = [
         {"container": {"name": each.name, "icon": each.icon, "items": [_link(model[name]) for name in each.types]}}
         for each in menu.groups

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Protocol
 
+import msgspec
+
 from jmap_oauth.model.ids import is_id
 from jmap_oauth.model.text import has_bidi_controls, has_control_characters
 from jmap_oauth.protocol.types import MAX_INTEGER
@@ -138,9 +140,15 @@ def _second(since_1970: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """The id of an object of another type, which cannot be destroyed as long as it is referred to."""
+    """The id of an object of another type, which cannot be destroyed as long as it is referred to.
+
+    To its `owner` an object belongs: it is destroyed with it, and has its account. What `outlives` the other object
+    keeps nobody from destroying that, and still names it then.
+    """
 
     type_name: str
+    owner: bool = False
+    outlives: bool = False
 
     def parse(self, value: Any) -> str:
         if not isinstance(value, str) or not (is_id(value) or is_id(value.removeprefix("#"))):
@@ -186,6 +194,26 @@ class SetOf:
 
     def describe(self) -> dict[str, Any]:
         return {"type": "set", "class": self.member.describe()}
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A JSON object of any shape, of at most `max_size` bytes of JSON; `syntax` checks what is in it."""
+
+    max_size: int
+    syntax: Callable[[dict[str, Any]], None] | None = None
+
+    def parse(self, value: Any) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise Invalid("must be an object")
+        if len(msgspec.json.encode(value)) > self.max_size:
+            raise Invalid(f"must have at most {self.max_size} bytes of JSON")
+        if self.syntax:
+            self.syntax(value)
+        return value
+
+    def describe(self) -> dict[str, Any]:
+        return {"type": "object"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,21 @@ def vschar(text: str) -> str:
     return text
 
 
+_INVISIBLE = re.compile(
+    r"[\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u2060-\u206f\u2800\u3164\ufe00-\ufe0e\ufeff\uffa0\U000e0000-\U000e0fff]"
+    r"|(?<![^\x00-\x7f])[\u200c\u200d\ufe0f]|[\u200c\u200d](?![^\x00-\x7f])"
+)
+"""What Unicode lets fonts leave out (Default_Ignorable_Code_Point), or draw as nothing. Joiners are let pass where
+scripts and emoji need them: between characters beyond ASCII."""
+
+
+def visible(text: str) -> str:
+    """Accept a text without characters that nobody can see, so that two names do not look quite the same."""
+    if _INVISIBLE.search(text):
+        raise Invalid("must not hold invisible characters")
+    return text
+
+
 def network(text: str) -> str:
     """Accept an address or network in CIDR notation, and return it with its prefix length: 192.0.2.1 as 192.0.2.1/32.
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from jmap_oauth.model.definition import MASK, Flaw, ObjectType, Property, Record
+from jmap_oauth.model.definition import MASK, Flaw, ObjectType, Property, Record, Secret
 from jmap_oauth.model.kinds import Invalid
 
 
@@ -14,11 +14,12 @@ from jmap_oauth.model.kinds import Invalid
 class Draft:
     """An object as it would be kept, with the flaws that forbid it.
 
-    `secrets` holds the plain texts that are to be hashed, by property; the record shows MASK for them.
+    `secrets` holds the plain texts that are to be hashed, and hashes that were given, by property; the record shows
+    MASK for them, but nothing for a hash, which is another way to give the secret.
     """
 
     record: Record
-    secrets: Mapping[str, str]
+    secrets: dict[str, str]
     flaws: list[Flaw]
 
 
@@ -52,7 +53,7 @@ def draft_new(type: ObjectType, given: Mapping[str, Any], using: frozenset[str],
         for each in type.properties
         if each.required and each.name not in given
     ]
-    return Draft(values, secrets, flaws or [*type.check(None, values)])
+    return _completed(type, None, Draft(values, secrets, flaws), frozenset(given))
 
 
 def draft_changed(
@@ -82,7 +83,26 @@ def draft_changed(
             flaws += _secret_flaws(each, parsed)
             secrets[name], parsed = parsed, MASK
         values[name] = parsed
-    return Draft(values, secrets, flaws or [*type.check(old, values)])
+    return _completed(type, old, Draft(values, secrets, flaws), frozenset(changes))
+
+
+def _completed(type: ObjectType, old: Record | None, draft: Draft, named: frozenset[str]) -> Draft:
+    """Let the type fill in what follows from an object without flaws, and check it across its properties.
+
+    Whatever it fills in, what was named stays as it was given, null too.
+    """
+    if draft.flaws:
+        return draft
+    filled = type.fill(old, draft.record, named)
+    secrets = draft.secrets | {name: plain for name, plain in filled.secrets.items() if name not in named}
+    values = {name: value for name, value in filled.values.items() if name not in named}
+    record = draft.record | values | dict.fromkeys(secrets, MASK)
+    flaws = [*type.check(old, record)]
+    for each in type.secrets:
+        if each.secret is Secret.HASH and each.name in secrets and type.chosen:
+            flaws += [Flaw(each.name, f"cannot be given beside {type.chosen.name}")] * (type.chosen.name in secrets)
+            record |= {each.name: None, type.chosen.name: MASK}
+    return Draft(record, secrets, flaws)
 
 
 def _settable(type: ObjectType, using: frozenset[str], *, by_server: bool) -> Mapping[str, Property]:

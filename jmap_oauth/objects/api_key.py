@@ -8,19 +8,17 @@ from jmap_oauth.model.definition import Filter, ObjectType, Property, Secret, St
 from jmap_oauth.model.kinds import Choice, Date, Reference, SetOf, Text
 from jmap_oauth.model.syntax import network
 
-PERMISSION = "sysApiKey"
-PLURAL = "API keys"
-
 
 def api_key(permissions: Mapping[str, str]) -> ObjectType:
     """Declare the type; `permissions` are the names of all that a key can be allowed, with labels for people."""
     return ObjectType(
         name="ApiKey",
         singular="API key",
-        plural=PLURAL,
+        plural="API keys",
         description="A key to this server, and what it allows",
         capability="urn:stalwart:jmap",
-        permission=PERMISSION,
+        permission="sysApiKey",
+        audited=True,
         account_property="memberTenantId",
         label_property="description",
         list_columns=("description", "createdAt", "expiresAt", "lastUsedAt"),

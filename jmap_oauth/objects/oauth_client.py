@@ -1,11 +1,20 @@
-"""x:OAuthClient: the registration of an application that asks for tokens (RFC 7591)."""
+"""x:OAuthClient: the registration of an application that asks for tokens (RFC 7591).
+
+Here is what every client sees; what else there is stands in oauth_client_metadata.
+"""
 
 from __future__ import annotations
 
 from jmap_oauth.model.definition import Filter, ObjectType, Property, Secret, Section, Stamp
 from jmap_oauth.model.kinds import Date, Reference, SetOf, Text
+from jmap_oauth.model.status import Case, Moment, Status
 from jmap_oauth.model.syntax import MAX_EMAIL, MAX_IMAGE, MAX_URI, email, image, vschar
+from jmap_oauth.objects.oauth_client_metadata import metadata
+from jmap_oauth.objects.oauth_client_rules import check, fill
+from jmap_oauth.objects.oauth_client_secret import cascade_of_client
 from jmap_oauth.objects.redirects import redirect_uri
+
+AUTHENTICATE = "sysOAuthClientAuthenticate"
 
 
 def oauth_client(redirect_uri_schemes: frozenset[str]) -> ObjectType:
@@ -17,14 +26,33 @@ def oauth_client(redirect_uri_schemes: frozenset[str]) -> ObjectType:
         description="A registered OAuth client application",
         capability="urn:stalwart:jmap",
         permission="sysOAuthClient",
+        audited=True,
         account_property="memberTenantId",
         quota="maxOauthClients",
         label_property="clientId",
         list_columns=("clientId", "description", "createdAt"),
         form=_FORM,
-        properties=(*_PROPERTIES, _redirect_uris(redirect_uri_schemes), _LOGO),
+        properties=(
+            *_PROPERTIES,
+            _redirect_uris(redirect_uri_schemes),
+            _LOGO,
+            *metadata(redirect_uri_schemes),
+        ),
+        further_permissions={AUTHENTICATE: "Authenticate OAuth clients"},
+        protection="isProtected",
+        status=_STATUS,
+        fill=fill,
+        check=check,
+        cascade=cascade_of_client,
     )
 
+
+_STATUS = Status(
+    (
+        Case("disabled", "Disabled", "isEnabled", holds=False),
+        Case("expired", "Expired", "expiresAt", Moment.COME),
+    )
+)
 
 _FORM = (
     Section(
@@ -78,7 +106,7 @@ _PROPERTIES = (
         label="Client Secret",
         description="The secret of a confidential client, never shown again; a public client has none",
         nullable=True,
-        secret=Secret.CHOSEN,
+        secret=Secret.VIEW,
     ),
     Property(
         name="createdAt",

@@ -1,9 +1,10 @@
-"""What a redirect URI may be (RFC 6749 section 3.1.2, RFC 8252 section 7, RFC 9700 section 2.1)."""
+"""What a redirect URI may be (RFC 6749 section 3.1.2, RFC 8252 section 7, RFC 9700 section 2.1, RFC 9207)."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from urllib.parse import unquote_plus
 
 from jmap_oauth.model.definition import DeclarationError
 from jmap_oauth.model.kinds import Invalid
@@ -16,6 +17,11 @@ LOOPBACK = frozenset({"127.0.0.1", "[::1]", "localhost"})
 
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
 _REVERSED_DOMAIN = re.compile(r"[a-z][a-z0-9+-]*(?:\.[a-z0-9+-]+)+")
+_ANSWERS = frozenset(
+    {"code", "state", "iss", "error", "error_description", "error_uri", "id_token", "access_token", "response"}
+)
+"""What an authorization server adds to the query; registered beforehand it would be there twice."""
+
 _DOT_SEGMENT = re.compile(r"(?:^|/)(?:\.|%2e){1,2}(?:;[^/]*)?(?:/|$)", re.IGNORECASE)
 
 
@@ -42,6 +48,22 @@ def redirect_uri(schemes: frozenset[str]) -> Callable[[str], str]:
     return accept
 
 
+_LOOPBACK_ADDRESS = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]))(?::[1-9][0-9]{0,4})?((?:[/?].*)?)", re.DOTALL)
+
+
+def is_registered(uri: str, registered: Collection[str]) -> bool:
+    """Tell whether a redirect URI is one of those registered: character by character (RFC 6749 section 3.1.2.3).
+
+    Only a loopback address may have any port, since an application on a device takes what is free (RFC 8252 section
+    7.3). The name localhost may not: it can lead elsewhere (section 8.3).
+    """
+    if uri in registered:
+        return True
+    asked = _LOOPBACK_ADDRESS.fullmatch(uri)
+    known = (_LOOPBACK_ADDRESS.fullmatch(each) for each in registered) if asked else ()
+    return any(each and asked and each.groups() == asked.groups() for each in known)
+
+
 def _rules(text: str, uri: Uri, allowed: frozenset[str]) -> Iterator[tuple[bool, str]]:
     """Yield every rule beyond the syntax of URIs, as (whether it is broken, what is wrong then).
 
@@ -54,6 +76,7 @@ def _rules(text: str, uri: Uri, allowed: frozenset[str]) -> Iterator[tuple[bool,
     yield uri.user_info is not None, "must hold no user name or password before the host"
     yield "*" in text, 'must hold no wildcard "*"'
     yield bool(_DOT_SEGMENT.search(uri.path)), 'must have no "." or ".." segment in its path'
+    yield not _ANSWERS.isdisjoint(_parameters(text)), "must not hold parameters of an answer, such as code and state"
     yield (
         uri.scheme == "http" and (uri.host or "").lower() not in LOOPBACK,
         "must have the scheme https, unless the host is 127.0.0.1, [::1] or localhost",
@@ -62,3 +85,9 @@ def _rules(text: str, uri: Uri, allowed: frozenset[str]) -> Iterator[tuple[bool,
         uri.scheme not in {"http", "https"} | allowed and not _REVERSED_DOMAIN.fullmatch(uri.scheme),
         "must have the scheme https, or a private-use one with a dot, like com.example.app",
     )
+
+
+def _parameters(text: str) -> set[str]:
+    """Return the names of the parameters in a query, however they are encoded."""
+    query = text.partition("#")[0].partition("?")[2]
+    return {unquote_plus(each.partition("=")[0]) for each in re.split("[&;]", query)}

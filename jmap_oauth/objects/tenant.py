@@ -16,6 +16,7 @@ def tenant() -> ObjectType:
         description="An organisation that sees only what belongs to it",
         capability="urn:stalwart:jmap",
         permission="sysTenant",
+        audited=True,
         account_property="id",
         label_property="name",
         list_columns=("name", "description", "createdAt"),

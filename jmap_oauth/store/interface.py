@@ -242,11 +242,12 @@ class Store(Protocol):
         """
         ...
 
-    async def version(self, type: ObjectType) -> str:
+    async def version(self, type: ObjectType, *, fresh: bool = False) -> str:
         """Return a text that changes whenever anything of a type does, in any process.
 
-        A change by this process shows at once, one by another process within half a second. It costs next to nothing,
-        so it can be asked for with every request.
+        A change by this process shows at once, one by another process within half a second, or at once too if it is to
+        be `fresh`, as are then the versions of all other types. It costs next to nothing, so it can be asked for with
+        every request.
 
         Raises:
             Unavailable: it cannot be told.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final, NamedTuple
 
-from jmap_oauth.model.definition import GLOBAL, ObjectType, Property, Record
+from jmap_oauth.model.definition import GLOBAL, Filter, ObjectType, Property, Record, Secret
 from jmap_oauth.model.kinds import Boolean, Number, Reference, Text
 from jmap_oauth.model.query import AllOf, AnyOf, Comparator, Condition, FilterNode, NoneOf, Test, Words
 from jmap_oauth.model.text import sort_key, words
@@ -19,9 +19,11 @@ from jmap_oauth.model.text import sort_key, words
 
 
 class Role(Enum):
-    """What a column holds of its property: the value as it is kept, its sort key, or the hash of a secret."""
+    """What a column holds of its property: the value as it is kept, its sort key, the hash of a secret, or all members
+    of a set, each between two line feeds, which no member holds."""
 
     VALUE = "value"
+    MEMBERS = "members"
     SORT = "sort"
     HASH = "hash"
 
@@ -43,9 +45,11 @@ class Column:
         return self.source.unique and self.role is not Role.SORT
 
     def value(self, record: Record) -> Any:
-        """Return what a column of role VALUE or SORT holds for a record."""
+        """Return what a column holds for a record, unless that is a hash."""
         value = record[self.source.name]
-        return sort_key(value) if self.role is Role.SORT and value is not None else as_kept(value)
+        if value is not None and self.role is Role.SORT:
+            return sort_key(value)
+        return "\n".join(["", *value, ""]) if self.role is Role.MEMBERS else as_kept(value)
 
 
 def columns_of(type: ObjectType) -> list[Column]:
@@ -53,15 +57,21 @@ def columns_of(type: ObjectType) -> list[Column]:
 
     All other properties are only in the JSON document, so a new plain property needs no migration.
     """
-    return [Column(name, each, role) for each in type.properties for name, role in _roles(each)]
+    for_status = {case.property for case in type.status.cases} if type.status else set()
+    return [
+        Column(name, each, role) for each in type.properties for name, role in _roles(each, each.name in for_status)
+    ]
 
 
-def _roles(each: Property) -> Iterator[tuple[str, Role]]:
+def _roles(each: Property, for_status: bool) -> Iterator[tuple[str, Role]]:
     if each.secret:
-        yield each.name, Role.HASH
+        if each.secret in (Secret.CHOSEN, Secret.GENERATED):
+            yield each.name, Role.HASH
         return
     is_text = isinstance(each.kind, Text)
-    if each.filter or each.unique or isinstance(each.kind, Reference) or (each.sort and not is_text):
+    if each.filter is Filter.MEMBER:
+        yield each.name, Role.MEMBERS
+    elif each.filter or each.unique or for_status or isinstance(each.kind, Reference) or (each.sort and not is_text):
         yield each.name, Role.VALUE
     if each.sort and is_text:
         yield sort_column(each), Role.SORT

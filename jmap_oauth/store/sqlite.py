@@ -81,8 +81,8 @@ class SqliteStore:
             partial(_write, lambda writer: writer.prune(before), self._tables, self._states, self._watch)
         )
 
-    async def version(self, type: ObjectType) -> str:
-        return self._watch.version(type.name)
+    async def version(self, type: ObjectType, *, fresh: bool = False) -> str:
+        return self._watch.version(type.name, fresh=fresh)
 
     async def close(self) -> None:
         await self._writing.close()

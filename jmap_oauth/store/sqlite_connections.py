@@ -115,14 +115,14 @@ class Watch:
         self._numbers, self._seen, self._look_at = {}, None, 0.0
         self.version("")
 
-    def version(self, type: str) -> str:
-        """Return the number of the last change to a type.
+    def version(self, type: str, *, fresh: bool = False) -> str:
+        """Return the number of the last change to a type; if it is not to be `fresh`, the last look may be enough.
 
         Raises:
             Unavailable: the database is gone or not open.
         """
         now = time.monotonic()
-        if now >= self._look_at:
+        if fresh or now >= self._look_at:
             with self._lock:
                 self._look()
             self._look_at = now + LOOK_EVERY

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 from argon2 import PasswordHasher
 
-from jmap_oauth.access.hashing import Cost, SlowHasher, digest, new_secret
+from jmap_oauth.access.hashing import Cost, SlowHasher, digest, is_made, new_secret
 
 CHEAP = Cost(memory=8, time=1)
 MARKER = "marker-7f3a-of-a-secret"
@@ -48,6 +48,44 @@ async def test_a_secret_is_verified_by_its_hash_and_no_other_is(hasher: SlowHash
 
 async def test_two_hashes_of_one_secret_differ(hasher: SlowHasher) -> None:
     assert await hasher.hash("same") != await hasher.hash("same")
+
+
+async def test_a_hash_is_the_one_that_others_make_with_its_salt(hasher: SlowHasher) -> None:
+    made = await hasher.hash("same")
+
+    assert PasswordHasher().verify(made, "same")
+
+
+async def test_hashes_with_one_salt_are_compared_in_one_run(hasher: SlowHasher) -> None:
+    first = await hasher.hash("first")
+    salt = hasher.salt(["no hash", first])
+    made = await hasher.hash_all([("second", salt), ("first", salt)])
+
+    assert made[1] == first != made[0]
+    assert await hasher.matching("second", [first, made[0]]) == {made[0]}
+
+
+async def test_a_hash_of_another_cost_lends_its_salt_to_none(hasher: SlowHasher) -> None:
+    theirs = PasswordHasher(memory_cost=16, time_cost=1, parallelism=1).hash("theirs")
+
+    assert hasher.salt([theirs]).startswith("$argon2id$v=19$m=8,t=1,p=1$")
+    assert hasher.salt() != hasher.salt()
+
+
+async def test_hashes_of_several_salts_and_costs_are_all_compared(hasher: SlowHasher) -> None:
+    theirs = PasswordHasher(memory_cost=16, time_cost=1, parallelism=1).hash("same")
+    ours = [await hasher.hash("same"), await hasher.hash("other")]
+
+    assert await hasher.matching("same", [*ours, theirs, "malformed"]) == {ours[0], theirs}
+
+
+async def test_hashes_that_others_verify_are_compared_as_well() -> None:
+    hasher = SlowHasher(CHEAP, verifier=lambda hash: b"theirs".__eq__ if hash == "known" else None)
+    ours = await hasher.hash("ours")
+
+    assert await hasher.matching("theirs", [ours, "known", "unknown"]) == {"known"}
+    assert await hasher.matching("ours", [ours, "known", "unknown"]) == {ours}
+    hasher.close()
 
 
 @pytest.mark.parametrize(
@@ -127,13 +165,13 @@ def test_a_cost_that_argon2_does_not_know_is_refused(memory: int, time: int, par
 @pytest.mark.parametrize("number", [0, 1, 2, 3, 50])
 async def test_many_hashes_come_in_the_order_of_their_secrets(hasher: SlowHasher, number: int) -> None:
     plains = [f"secret {index}" for index in range(number)]
-    made = await hasher.hash_all(plains)
+    made = await hasher.hash_all([(plain, hasher.salt()) for plain in plains])
 
-    assert [await hasher.verify(*pair) for pair in zip(made, plains, strict=True)] == [True] * number
+    assert await hasher.matching_all([(plain, made) for plain in plains]) == [{hash} for hash in made]
 
 
 async def test_one_secret_does_not_wait_behind_a_thousand_of_another_caller(hasher: SlowHasher) -> None:
-    many = asyncio.create_task(hasher.hash_all(["one of many"] * 1000))
+    many = asyncio.create_task(hasher.hash_all([("one of many", hasher.salt())] * 1000))
     for _ in range(5):
         await hasher.hash("the only one")
 
@@ -143,8 +181,8 @@ async def test_one_secret_does_not_wait_behind_a_thousand_of_another_caller(hash
 
 async def test_two_callers_with_many_secrets_take_turns() -> None:
     hasher = SlowHasher(CHEAP, concurrency=1)
-    long = asyncio.create_task(hasher.hash_all(["long"] * 200))
-    await hasher.hash_all(["short"] * 20)
+    long = asyncio.create_task(hasher.hash_all([("long", hasher.salt())] * 200))
+    await hasher.hash_all([("short", hasher.salt())] * 20)
 
     assert not long.done()
     await long
@@ -154,14 +192,14 @@ async def test_two_callers_with_many_secrets_take_turns() -> None:
 async def test_no_more_threads_are_at_work_than_allowed() -> None:
     before = threading.active_count()
     hasher = SlowHasher(CHEAP, concurrency=2)
-    await asyncio.gather(*(hasher.hash_all(["x"] * 20) for _ in range(5)))
+    await asyncio.gather(*(hasher.hash_all([("x", hasher.salt())] * 20) for _ in range(5)))
 
     assert threading.active_count() - before <= 2
     hasher.close()
 
 
 async def test_a_caller_that_gives_up_leaves_its_turn_to_the_others(hasher: SlowHasher) -> None:
-    many = asyncio.create_task(hasher.hash_all(["x"] * 1000))
+    many = asyncio.create_task(hasher.hash_all([("x", hasher.salt())] * 1000))
     await asyncio.sleep(0)
     many.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -184,7 +222,7 @@ async def test_no_secret_is_in_what_asyncio_says_when_it_is_slow(
     loop = asyncio.get_running_loop()
     loop.set_debug(True)
     loop.slow_callback_duration = 0.0
-    await hasher.hash_all([MARKER, MARKER])
+    await hasher.hash_all([(MARKER, hasher.salt())] * 2)
     await hasher.verify(await hasher.hash(MARKER), MARKER)
 
     assert caplog.records
@@ -206,6 +244,15 @@ def test_a_new_secret_is_its_prefix_and_49_letters_and_digits() -> None:
 
 def test_new_secrets_differ() -> None:
     assert len({new_secret("jmo_") for _ in range(1000)}) == 1000
+
+
+def test_a_new_secret_is_known_by_its_prefix_and_checksum() -> None:
+    secret = new_secret("jmo_")
+    other = "0" if secret[-1] != "0" else "1"
+
+    assert is_made(secret, "jmo_")
+    assert not any(is_made(text, "jmo_") for text in ("", secret[:-1], secret[:-1] + other, secret[1:], "jmo_\ud800"))
+    assert not is_made(secret, "jmo_secret_")
 
 
 def test_a_secret_ends_in_the_crc_32_of_the_rest() -> None:

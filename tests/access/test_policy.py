@@ -13,7 +13,7 @@ from jmap_oauth.model.definition import Action, ObjectType, Record
 from tests.support.keys import KEY, TENANT, make_key, make_model
 
 OURS, THEIRS = "itenant1", "itenant2"
-ALL = frozenset(permissions_of([("sysApiKey", "API keys"), ("sysTenant", "tenants")]))
+ALL = frozenset(permissions_of([KEY, TENANT]))
 
 policy = Policy(make_model(), KEY)
 
@@ -25,14 +25,18 @@ def make_principal(
 
 
 def test_there_is_a_permission_for_each_action_and_type_and_one_for_metrics() -> None:
-    assert permissions_of([("sysWidget", "widgets")]) == {
-        "sysWidgetGet": "Get widgets",
-        "sysWidgetQuery": "Query widgets",
-        "sysWidgetCreate": "Create widgets",
-        "sysWidgetUpdate": "Update widgets",
-        "sysWidgetDestroy": "Destroy widgets",
+    assert permissions_of([KEY]) == {
+        "sysApiKeyGet": f"Get {KEY.plural}",
+        "sysApiKeyQuery": f"Query {KEY.plural}",
+        "sysApiKeyCreate": f"Create {KEY.plural}",
+        "sysApiKeyUpdate": f"Update {KEY.plural}",
+        "sysApiKeyDestroy": f"Destroy {KEY.plural}",
         METRICS: "Get metrics",
     }
+
+
+def test_of_a_type_that_is_read_only_there_are_permissions_to_read() -> None:
+    assert [*permissions_of([replace(KEY, read_only=True)])] == ["sysApiKeyGet", "sysApiKeyQuery", METRICS]
 
 
 @pytest.mark.parametrize("type", [KEY, TENANT], ids=lambda type: type.name)

@@ -85,18 +85,40 @@ def test_a_refused_key_is_an_error_that_names_the_property(
     assert named in done.stderr
 
 
+def test_a_key_is_allowed_more_and_keeps_what_it_has(tmp_path: Path, database: str) -> None:
+    where = ("--database", database)
+    run("api-key", "create", "--permission", "sysTenantGet", *where, folder=tmp_path)
+    before = json.loads(run("api-key", "list", "--json", *where, folder=tmp_path).stdout)
+    done = run("api-key", "allow", before["id"], "--permission", "sysAuditEventGet", *where, folder=tmp_path)
+    assert (done.returncode, done.stdout) == (0, f"The API key {before['id']} has them.\n")
+    after = json.loads(run("api-key", "list", "--json", *where, folder=tmp_path).stdout)
+    assert after == {**before, "permissions": {"sysTenantGet": True, "sysAuditEventGet": True}}
+
+
+def test_what_cannot_be_allowed_is_an_error(tmp_path: Path, database: str) -> None:
+    where = ("--database", database)
+    unknown = run("api-key", "allow", "nobody", "--all-permissions", *where, folder=tmp_path)
+    wrong = run("api-key", "allow", "nobody", "--permission", "sysAuditEventDestroy", *where, folder=tmp_path)
+    assert (unknown.returncode, unknown.stderr) == (1, "Error: There is no API key with this id.\n")
+    assert (wrong.returncode, wrong.stderr) == (1, "Error: There is no permission 'sysAuditEventDestroy'.\n")
+
+
 def test_an_unknown_id_is_an_error(tmp_path: Path, database: str) -> None:
     done = run("api-key", "revoke", "nobody", "--database", database, folder=tmp_path)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
 
 
-@pytest.mark.parametrize("command", [("create", "--all-permissions"), ("list",), ("revoke", "a")])
+@pytest.mark.parametrize(
+    "command", [("create", "--all-permissions"), ("list",), ("revoke", "a"), ("allow", "a", "--all-permissions")]
+)
 def test_a_missing_folder_is_named(tmp_path: Path, command: tuple[str, ...]) -> None:
     done = run("api-key", *command, "--database", "nowhere/clients.db", folder=tmp_path)
     assert (done.returncode, done.stdout, done.stderr.count("\n"), "nowhere" in done.stderr) == (1, "", 1, True)
 
 
-@pytest.mark.parametrize("command", [("create", "--all-permissions"), ("list",), ("revoke", "a")])
+@pytest.mark.parametrize(
+    "command", [("create", "--all-permissions"), ("list",), ("revoke", "a"), ("allow", "a", "--all-permissions")]
+)
 def test_a_missing_database_is_named_and_not_made(tmp_path: Path, command: tuple[str, ...]) -> None:
     """A slip of the path would show an empty list, or give a key to a server that does not exist."""
     done = run("api-key", *command, "--database", "typo.db", folder=tmp_path)
@@ -105,7 +127,7 @@ def test_a_missing_database_is_named_and_not_made(tmp_path: Path, command: tuple
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("command", [("list",), ("revoke", "a")])
+@pytest.mark.parametrize("command", [("list",), ("revoke", "a"), ("allow", "a", "--all-permissions")])
 def test_the_default_database_is_made_by_create_alone(tmp_path: Path, command: tuple[str, ...]) -> None:
     (tmp_path / "data").mkdir()
     refused = run("api-key", *command, folder=tmp_path)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from jmap_oauth.model.definition import Action, Model, ObjectType
 from jmap_oauth.model.query import Test
 from jmap_oauth.objects import served_types
+from jmap_oauth.objects.oauth_client_metadata import METADATA
 from tests.support.served import USING
 
 MODEL = Model(served_types(frozenset()))
@@ -45,6 +46,13 @@ GOOD: Mapping[str, Sequence[Any]] = {
     "memberTenantId": ("TENANT", "#a", None),
     "quotas": ({}, {"maxOauthClients": 3}),
     "permissions": ({}, {"sysOAuthClientGet": True, "sysApiKeyUpdate": True}),
+    "oauthClientId": ("OWN", "#a", "KNOWN"),
+    "label": (None, "", "a"),
+    "secretHash": (None, "$2b$08$abcdefghijklmnopqrstuuVQ9fO0uhzaYtdbMBUAk8Q0dvKnFcZyC"),
+    "notBefore": (None, "2080-01-31T12:00:00Z"),
+    "tokenEndpointAuthMethod": ("none", "client_secret_basic", "client_secret_post"),
+    "grantTypes": ({}, {"client_credentials": True}),
+    "isProtected": (False, True),
     "allowedIps": ({}, {"127.0.0.1": True, "2001:db8::/32": True}),
 }
 """Values that are valid for the property, or condition, of this name."""
@@ -175,7 +183,7 @@ def requests(draw: st.DrawFn) -> dict[str, Any]:
     named = [[*draw(calls()), f"c{number}"] for number in range(draw(st.integers(1, 4)))]
     if draw(st.integers(0, 9)) == 9:
         named.append(["Core/echo", {"echo": draw(anything)}, "e"])
-    request: dict[str, Any] = {"using": list(USING), "methodCalls": named}
+    request: dict[str, Any] = {"using": [*USING, *draw(mostly(st.just([METADATA]), st.just([])))], "methodCalls": named}
     if draw(st.integers(0, 3)) == 3:
         request["createdIds"] = draw(st.dictionaries(st.sampled_from(["a", "b"]), ids))
     if draw(st.integers(0, 9)) == 9:
@@ -200,5 +208,8 @@ def broken(draw: st.DrawFn) -> bytes:
 def permissions(*, but: tuple[Action, ...] = ()) -> dict[str, bool]:
     """Return all permissions on all types, but for some on clients and keys."""
     return {
-        type.permission_for(action): True for type in TYPES for action in Action if type.is_account or action not in but
+        type.permission_for(action): True
+        for type in TYPES
+        for action in type.actions
+        if type.is_account or action not in but
     }

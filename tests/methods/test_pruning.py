@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from collections.abc import Sequence
 
 import pytest
 
-from jmap_oauth.methods.pruning import Pruning
+from jmap_oauth.methods.pruning import Drop, Kept, Pruning, dropping_objects
 from jmap_oauth.store.interface import CannotCalculateChanges
 from tests.support.widget import WIDGET
 from tests.support.widgets import Client, Widgets
@@ -30,9 +31,29 @@ async def destroy_one(root: Client) -> str:
     return state
 
 
+def dropping_two(widgets: Widgets, root: Client, *, refusing: Sequence[str] = ()) -> Drop:
+    """Return what destroys two widgets at once that have ended, but for some."""
+
+    async def destroy(ids: Sequence[str]) -> int:
+        answer = await root.set(destroy=[id for id in ids if id not in refusing])
+        return len(answer["destroyed"] or ())
+
+    return dropping_objects(widgets.backing.store, WIDGET, "endsAt", destroy, 2)
+
+
+async def create_ended(root: Client, *years: int | None) -> list[str]:
+    """Create widgets that end with the beginning of these years, and return their ids."""
+    dates = [f"{year}-01-01T00:00:00Z" if year else None for year in years]
+    return [await root.create(f"w{number}", endsAt=date) for number, date in enumerate(dates)]
+
+
+async def left(root: Client) -> set[str]:
+    return {each["id"] for each in (await root.get())["list"]}
+
+
 async def test_what_is_older_than_kept_is_forgotten_while_it_runs(widgets: Widgets, root: Client) -> None:
     since = await destroy_one(root)
-    pruning = Pruning(widgets.backing.store, -1, seconds=0.01)
+    pruning = Pruning([Kept("changes", -1, widgets.backing.store.prune)], seconds=0.01)
     running = asyncio.create_task(pruning.run())
     async with asyncio.timeout(30):
         while await is_told(widgets, since):
@@ -43,7 +64,7 @@ async def test_what_is_older_than_kept_is_forgotten_while_it_runs(widgets: Widge
 
 async def test_what_is_kept_is_not_forgotten(widgets: Widgets, root: Client) -> None:
     since = await destroy_one(root)
-    pruning = Pruning(widgets.backing.store, 1, seconds=0.0)
+    pruning = Pruning([Kept("changes", 1, widgets.backing.store.prune)], seconds=0.0)
     running = asyncio.create_task(pruning.run())
     await asyncio.sleep(0.1)
     pruning.close()
@@ -53,7 +74,7 @@ async def test_what_is_kept_is_not_forgotten(widgets: Widgets, root: Client) -> 
 
 async def test_a_store_that_cannot_is_tried_again(widgets: Widgets, caplog: pytest.LogCaptureFixture) -> None:
     await widgets.backing.store.close()
-    pruning = Pruning(widgets.backing.store, 1, seconds=0.01)
+    pruning = Pruning([Kept("changes", 1, widgets.backing.store.prune)], seconds=0.01)
     with caplog.at_level(logging.WARNING):
         running = asyncio.create_task(pruning.run())
         async with asyncio.timeout(30):
@@ -61,13 +82,52 @@ async def test_a_store_that_cannot_is_tried_again(widgets: Widgets, caplog: pyte
                 await asyncio.sleep(0.01)
     pruning.close()
     await running
-    assert set(caplog.messages) == {"Old changes wait to be pruned: the database is not open"}
+    assert set(caplog.messages) == {"Old changes wait to be dropped: the database is not open"}
+
+
+async def test_objects_are_destroyed_the_oldest_first_and_a_few_at_once(widgets: Widgets, root: Client) -> None:
+    third, *_ = await create_ended(root, 2003, 2001, 2002)
+    drop = dropping_two(widgets, root)
+    assert await drop("2010-01-01T00:00:00Z") is True
+    assert await left(root) == {third}
+    assert await drop("2010-01-01T00:00:00Z") is False
+    assert await left(root) == set()
+
+
+async def test_objects_stay_whose_date_is_later_or_null(widgets: Widgets, root: Client) -> None:
+    _, later, never = await create_ended(root, 2001, 2002, None)
+    assert await dropping_two(widgets, root)("2002-01-01T00:00:00Z") is False
+    assert await left(root) == {later, never}
+
+
+async def test_what_is_refused_does_not_come_up_again_and_again(widgets: Widgets, root: Client) -> None:
+    ids = await create_ended(root, 2001, 2002, 2003)
+    assert await dropping_two(widgets, root, refusing=ids[:1])("2010-01-01T00:00:00Z") is False
+    assert await left(root) == {ids[0], ids[2]}
+
+
+async def test_one_kind_that_cannot_be_dropped_keeps_no_other(
+    widgets: Widgets, root: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fail(before: str) -> bool:
+        raise LookupError
+
+    await create_ended(root, 2001)
+    kept = [Kept("failures", 1, fail), Kept("widgets", 1, dropping_two(widgets, root))]
+    pruning = Pruning(kept, seconds=0.01)
+    running = asyncio.create_task(pruning.run())
+    async with asyncio.timeout(30):
+        while await left(root):
+            await asyncio.sleep(0.01)
+    pruning.close()
+    await running
+    assert set(caplog.messages) == {"Old failures could not be dropped"}
 
 
 async def test_who_follows_while_two_prune_is_told_what_is_so_or_that_it_cannot_be_told(
     widgets: Widgets, root: Client
 ) -> None:
-    prunings = [Pruning(widgets.backing.store, -1, seconds=0.0, pause=0.0) for _ in range(2)]
+    prunings = [Pruning([Kept("changes", -1, widgets.backing.store.prune)], seconds=0.0, pause=0.0) for _ in range(2)]
     running = [asyncio.create_task(pruning.run()) for pruning in prunings]
     seen, known, state = set[str](), set[str](), (await root.get())["state"]
     async with asyncio.timeout(30):

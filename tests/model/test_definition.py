@@ -19,6 +19,9 @@ from jmap_oauth.model.definition import (
     Stamp,
 )
 from jmap_oauth.model.kinds import Boolean, Choice, Date, MapOf, Number, Reference, SetOf, Text
+from jmap_oauth.model.status import Case, Moment, Status
+from jmap_oauth.store.sql import columns_of
+from tests.support.box import BOX, LOCK, make_box_model
 from tests.support.widget import EXTRA, TEAM, WIDGET, make_model
 
 TEXT = Text(max_length=10)
@@ -47,6 +50,14 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
     ({"server_set": True, "immutable": True}, "is set by the server, so immutable says nothing"),
     ({"stamp": Stamp.CREATED, "server_set": True}, "is no server-set date to stamp"),
     ({"stamp": Stamp.CREATED, "kind": Date()}, "is no server-set date to stamp"),
+    ({"stamp": Stamp.UPDATED, "server_set": True}, "is no server-set date to stamp"),
+    ({"stamp": Stamp.CREATED_BY, "server_set": True, "kind": Date()}, "is no server-set text to stamp"),
+    ({"stamp": Stamp.UPDATED_BY}, "is no server-set text to stamp"),
+    ({"kind": Reference("Team", owner=True)}, "tells the owner: declare it required and immutable"),
+    (
+        {"kind": Reference("Team", owner=True), "required": True, "nullable": False},
+        "tells the owner: declare it required and immutable",
+    ),
     ({"nullable": False}, "has no value when nobody gives one"),
     ({"default": 5}, "has a default that is not of its kind"),
     ({"default": "much too long"}, "has a default that is not of its kind"),
@@ -66,6 +77,14 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
         {"secret": Secret.CHOSEN, "server_set": True},
         "is chosen by clients: it must be nullable, not unique, not server-set",
     ),
+    *(
+        ({"secret": secret, **flags}, "is chosen by clients: it must be nullable, not unique, not server-set")
+        for secret in (Secret.HASH, Secret.VIEW)
+        for flags in ({"nullable": False}, {"unique": True}, {"server_set": True})
+    ),
+    ({"secret": Secret.HASH}, "is a hash, which is taken on create only: declare it immutable"),
+    ({"secret": Secret.VIEW}, "is kept as objects of another type, but there is no cascade that does so"),
+    ({"secret": Secret.CHOSEN}, "is a second secret that clients choose"),
     (
         {"secret": Secret.CHOSEN, "filter": Filter.EXACT},
         "is a secret, so nobody can filter, sort or search by it",
@@ -86,6 +105,10 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
     ({"filter": Filter.EXACT, "kind": SetOf(TEXT)}, "cannot be filtered by its value"),
     ({"filter": Filter.EXACT, "kind": MAP}, "cannot be filtered by its value"),
     ({"filter": Filter.RANGE}, "cannot be filtered by order"),
+    ({"filter": Filter.MEMBER}, "cannot be filtered by a member"),
+    ({"filter_name": "other"}, "has no filter, or none of such a name"),
+    ({"filter": Filter.EXACT, "filter_name": "text"}, "has no filter, or none of such a name"),
+    ({"filter": Filter.EXACT, "filter_name": "Other"}, "has no filter, or none of such a name"),
     ({"kind": Reference("Nobody")}, "refers to Nobody, which is no declared type"),
 ]
 
@@ -124,6 +147,25 @@ def test_a_contradiction_stops_with_a_sentence_that_names_type_and_property(flag
             {"form": (Section("A", ("code",)), Section("B", ("origin",)))},
             "Widget.origin is shown in forms, but is not declared, is hidden, or needs a capability.",
         ),
+        ({"read_only": True}, "Widget.code can be set by clients, but its type is read only."),
+        ({"protection": "gone"}, "Widget.gone protects objects, but is no flag."),
+        ({"protection": "note"}, "Widget.note protects objects, but is no flag."),
+        (
+            {"status": Status([Case("odd", "", "gone", True)])},
+            "Widget.gone decides the status odd, but is not declared as what that looks at.",
+        ),
+        (
+            {"status": Status([Case("odd", "", "endsAt", True)])},
+            "Widget.endsAt decides the status odd, but is not declared as what that looks at.",
+        ),
+        (
+            {"status": Status([Case("odd", "", "isHeavy", Moment.COME)])},
+            "Widget.isHeavy decides the status odd, but is not declared as what that looks at.",
+        ),
+        (
+            {"status": Status([Case("active", "", "isHeavy", True)])},
+            "Widget.status has two cases of the name active.",
+        ),
         (
             {"quota": "maxOthers"},
             "Widget.quota is maxOthers, which the type of accounts does not have among its quotas.",
@@ -145,6 +187,76 @@ def test_an_account_property_must_refer_to_accounts() -> None:
     team = replace(TEAM, account_property="owner", properties=(*TEAM.properties, _reference("owner", "Widget")))
     with pytest.raises(DeclarationError, match=r"^Widget\.teamId tells the account, but the ids of Team are no accou"):
         Model([replace(WIDGET, quota=None), team])
+
+
+def changed(type: ObjectType, name: str, **flags: Any) -> ObjectType:
+    """Return a type of which one property has other flags."""
+    return replace(type, properties=[replace(each, **flags) if each.name == name else each for each in type.properties])
+
+
+@pytest.mark.parametrize(
+    ("types", "sentence"),
+    [
+        (
+            [changed(LOCK, "teamId", hidden=False), BOX],
+            "Lock.teamId follows the owner: declare it hidden and nullable.",
+        ),
+        (
+            [changed(LOCK, "boxId", kind=Reference("Team", owner=True)), replace(BOX, properties=BOX.properties[2:])],
+            "Lock.boxId belongs to Team, whose ids are accounts: declare it a plain Reference.",
+        ),
+        (
+            [replace(LOCK, name="Bolt", properties=[replace(LOCK.by_name["boxId"], kind=Reference("Lock", owner=True)),
+                     *LOCK.properties[1:]]), LOCK, BOX],
+            "Bolt.boxId belongs to Lock, which belongs to another type itself.",
+        ),
+        (
+            [changed(LOCK, "code", secret=None), BOX],
+            "Lock.codeHash is the hash of a chosen secret, but there is none.",
+        ),
+        (
+            [BOX],
+            "Box.key is kept as objects of another type, but no type that this one owns has a secret.",
+        ),
+        (
+            [replace(LOCK, properties=[replace(LOCK.properties[0], name="otherId"), *LOCK.properties]), BOX],
+            "Lock.boxId is a second owner.",
+        ),
+        (
+            [LOCK, changed(BOX, "kinds", filter_name="status")],
+            "Box.status is the name of two filters.",
+        ),
+    ],
+)  # fmt: skip
+def test_types_of_which_one_owns_the_other_must_fit(types: list[ObjectType], sentence: str) -> None:
+    with pytest.raises(DeclarationError) as refused:
+        Model([*types, WIDGET, TEAM])
+    assert str(refused.value) == sentence
+
+
+def test_a_model_knows_what_belongs_to_what() -> None:
+    model = make_box_model()
+    assert model.owned_by(BOX) == [LOCK]
+    assert LOCK.owner == (LOCK.by_name["boxId"], "Box")
+    assert (BOX.owner, BOX.views, LOCK.chosen) == (None, frozenset({"key"}), LOCK.by_name["code"])
+
+
+def test_what_follows_an_owner_is_no_reference_of_its_own() -> None:
+    model = make_box_model()
+    assert [type.name for type, _ in model.referring_to(TEAM)] == ["Box", "Widget"]
+    assert model.referring_to(BOX) == []
+
+
+def test_the_columns_of_a_view_and_of_a_hash_are_none_and_a_set_is_a_text_of_its_members() -> None:
+    names = [[(each.name, each.role.name) for each in columns_of(type)] for type in (BOX, LOCK)]
+    assert names == [
+        [("kinds", "MEMBERS"), ("isLocked", "VALUE"), ("endsAt", "VALUE"), ("teamId", "VALUE")],
+        [("boxId", "VALUE"), ("code", "HASH"), ("createdAt", "VALUE"), ("teamId", "VALUE")],
+    ]
+    kinds = columns_of(BOX)[0]
+    assert [kinds.value({"kinds": value}) for value in ({}, {"tin": True}, {"a": True, "b": True})] == [
+        "\n", "\ntin\n", "\na\nb\n",
+    ]  # fmt: skip
 
 
 def _reference(name: str, type_name: str) -> Property:

@@ -12,7 +12,7 @@ import pytest
 
 from jmap_oauth.model.definition import Filter, Model, Property, Section
 from jmap_oauth.model.document import Group, Menu, describe, encode
-from jmap_oauth.model.kinds import Choice, Kind, Number, SetOf, Text
+from jmap_oauth.model.kinds import Choice, Document, Kind, Number, SetOf, Text
 from tests.model.schema_words import unknown_words
 from tests.support.widget import TEAM, WIDGET, make_model
 
@@ -190,6 +190,10 @@ def test_a_layout_links_to_its_types() -> None:
 
 def test_what_is_hidden_or_needs_a_capability_is_nowhere() -> None:
     assert {"origin", "extra", "Origin", "Extra"}.isdisjoint(_texts(DOCUMENT))
+
+
+def test_an_object_of_any_shape_is_nowhere() -> None:
+    assert "odd" not in _texts(odd(Document(100), nullable=True))
 
 
 def _texts(value: Any) -> Iterator[str]:

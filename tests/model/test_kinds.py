@@ -9,7 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jmap_oauth.model.kinds import Boolean, Choice, Date, Invalid, Kind, MapOf, Number, Reference, SetOf, Text, now
+from jmap_oauth.model.kinds import (
+    Boolean,
+    Choice,
+    Date,
+    Document,
+    Invalid,
+    Kind,
+    MapOf,
+    Number,
+    Reference,
+    SetOf,
+    Text,
+    now,
+)
 from jmap_oauth.protocol.types import MAX_INTEGER
 
 CODE = Text(max_length=5, min_length=2)
@@ -18,7 +31,16 @@ NOTE = Text(max_length=20, layout=True)
 COLOUR = Choice("Colour", {"red": "Red", "blue": "Blue"})
 SMALL = SetOf(CODE, max_members=2)
 QUOTAS = MapOf(COLOUR, Number(maximum=9))
-KINDS: list[Kind] = [CODE, NAME, NOTE, Boolean(), Number(), Date(), Reference("Team"), COLOUR, SMALL, QUOTAS]
+
+
+def _has_a_name(value: dict[str, Any]) -> None:
+    if "name" not in value:
+        raise Invalid("must have a name")
+
+
+PAPER = Document(20)
+NAMED = Document(20, syntax=_has_a_name)
+KINDS: list[Kind] = [CODE, NAME, NOTE, Boolean(), Number(), Date(), Reference("Team"), COLOUR, SMALL, QUOTAS, NAMED]
 
 DATE = "must be a date like 2026-01-31T12:00:00Z"
 NO_DATE = "must be a date that exists, like 2026-01-31T12:00:00Z"
@@ -51,6 +73,10 @@ KEPT: list[tuple[Kind, Any, Any]] = [
     (SMALL, {"aa": False, "bb": None, "cc": True, "not a code": False}, {"cc": True}),
     (SetOf(NAME), {" a": True, "a ": True}, {"a": True}),
     (SetOf(COLOUR), {"blue": True}, {"blue": True}),
+    (PAPER, {}, {}),
+    (PAPER, {"a": [1, None, {}]}, {"a": [1, None, {}]}),
+    (PAPER, {"b": "é23456789é"}, {"b": "é23456789é"}),
+    (NAMED, {"name": "x"}, {"name": "x"}),
     (QUOTAS, {}, {}),
     (QUOTAS, {"red": 3, "blue": None}, {"red": 3}),
 ]
@@ -117,6 +143,12 @@ REFUSED: list[tuple[Kind, Any, str]] = [
     (SMALL, {"aa": True, "bb": True, "cc": True}, "must have at most 2 members"),
     (SMALL, {"aa": True, "b": True}, "has a wrong member, number 2: it needs 2 characters"),
     (SetOf(COLOUR), {"green": True}, "has a wrong member, number 1: it must be a Colour that exists"),
+    (PAPER, None, "must be an object"),
+    (PAPER, [], "must be an object"),
+    (PAPER, "{}", "must be an object"),
+    (PAPER, {"b": "é23456789éa"}, "must have at most 20 bytes of JSON"),
+    (NAMED, {}, "must have a name"),
+    (NAMED, {"nam": "x" * 20}, "must have at most 20 bytes of JSON"),
     (QUOTAS, None, "must be an object"),
     (QUOTAS, {"green": 1}, "has a wrong member, number 1: it must be a Colour that exists"),
     (QUOTAS, {"red": 1, "blue": -1}, "has a wrong member, number 2: it must be from 0 to 9"),

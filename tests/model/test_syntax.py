@@ -22,6 +22,7 @@ from jmap_oauth.model.syntax import (
     image,
     network,
     parse_uri,
+    visible,
     vschar,
 )
 
@@ -100,6 +101,24 @@ def test_what_is_not_vschar_is_refused(text: str) -> None:
 @pytest.mark.parametrize("text", [".", ".."])
 def test_vschar_that_vanishes_from_a_path_is_refused(text: str) -> None:
     assert refusal(vschar, text) == 'must not be "." or ".."'
+
+
+# --- names ---
+
+
+@pytest.mark.parametrize("text", ["", "Portal", "Ärzte 日本", "می\u200cخواهم", "👩\u200d💻", "❤\ufe0f"])
+def test_a_name_that_can_be_seen_is_kept(text: str) -> None:
+    assert visible(text) == text
+
+
+@pytest.mark.parametrize("character", "\u00ad\u034f\u115f\u180e\u200b\u2060\u206a\u2800\u3164\ufeff\uffa0\U000e0041")
+def test_a_character_that_takes_no_place_is_refused(character: str) -> None:
+    assert refusal(visible, f"日{character}本") == "must not hold invisible characters"
+
+
+@pytest.mark.parametrize("text", ["a\u200db", "a\u200c日", "日\u200d", "\u200d日", "a\ufe0f", "\ufe0f"])
+def test_a_joiner_that_joins_nothing_is_refused(text: str) -> None:
+    assert refusal(visible, text) == "must not hold invisible characters"
 
 
 # --- networks ---

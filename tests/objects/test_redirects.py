@@ -29,6 +29,8 @@ ACCEPTED = [
     "https://app.example//evil.example/",
     "https://app.example/...",
     "https://app.example/a;b=c",
+    "https://app.example/cb?barcode=1&states=2",
+    "https://app.example/code=1/state",
     "https://app.example/cb?next=https://good.example/../x",
     "http://127.0.0.1/cb",
     "http://127.0.0.1:1/cb",
@@ -56,6 +58,7 @@ SCRIPT = "must not have a scheme that can run scripts or show local data"
 FRAGMENT = "must have no fragment"
 USER = "must hold no user name or password before the host"
 WILDCARD = 'must hold no wildcard "*"'
+ANSWER = "must not hold parameters of an answer, such as code and state"
 DOTS = 'must have no "." or ".." segment in its path'
 PLAIN = "must have the scheme https, unless the host is 127.0.0.1, [::1] or localhost"
 PRIVATE = "must have the scheme https, or a private-use one with a dot, like com.example.app"
@@ -80,6 +83,13 @@ REFUSED = [
     ("java\nscript:alert(1)", CHARACTERS),
     ("javascript&colon;alert(1)", ABSOLUTE),
     ("javascript%3Aalert(1)", ABSOLUTE),
+    # What an authorization server will add
+    ("https://app.example/cb?code=x", ANSWER),
+    ("https://app.example/cb?a=1&state", ANSWER),
+    ("https://app.example/cb?a=1;iss=https://evil.example", ANSWER),
+    ("https://app.example/cb?%63ode=x", ANSWER),
+    ("http://127.0.0.1/cb?error=x", ANSWER),
+    ("com.example.app:/cb?id_token=x", ANSWER),
     # No absolute URI
     ("", ABSOLUTE),
     ("*", ABSOLUTE),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from jmap_oauth.access.policy import permissions_of
-from jmap_oauth.model.definition import Action, DeclarationError, Model
+from jmap_oauth.model.definition import DeclarationError, Model
 from jmap_oauth.objects import MENU, schema_document, served_types
 from tests.model.schema_words import unknown_words
 from tests.support import write_schema
@@ -15,7 +15,7 @@ DOCUMENT = schema_document(MODEL)
 
 
 def test_the_types_do_not_contradict_each_other() -> None:
-    assert [each.name for each in MODEL] == ["OAuthClient", "Tenant", "ApiKey"]
+    assert [each.name for each in MODEL] == ["OAuthClient", "OAuthClientSecret", "Tenant", "ApiKey", "AuditEvent"]
     assert MODEL.account_type is MODEL["Tenant"]
 
 
@@ -25,14 +25,15 @@ def test_clients_and_keys_belong_to_tenants() -> None:
 
 
 def test_all_types_are_of_the_capability_that_their_documentation_names() -> None:
-    assert {each.capability for each in MODEL} == {"urn:stalwart:jmap"}
+    others = {each.name: each.capability for each in MODEL if each.capability != "urn:stalwart:jmap"}
+    assert others == {"OAuthClientSecret": "urn:jmap-oauth:metadata"}
 
 
 def test_a_key_can_be_allowed_every_action_on_every_type_and_the_metrics() -> None:
     choices = MODEL["ApiKey"].by_name["permissions"].kind.describe()["class"]
     listed = {each["name"]: each["label"] for each in DOCUMENT["enums"][choices["enumName"]]}
-    assert listed == permissions_of((each.permission, each.plural) for each in MODEL)
-    assert len(listed) == len(MODEL.types) * len(Action) + 1
+    assert listed == permissions_of(MODEL)
+    assert len(listed) == sum(len(each.actions) for each in MODEL) + 1
     assert listed["sysApiKeyDestroy"] == "Destroy API keys"
 
 
@@ -45,8 +46,12 @@ def test_every_word_of_the_document_is_one_that_the_clients_know() -> None:
     assert list(unknown_words(DOCUMENT)) == []
 
 
-def test_every_type_is_in_the_menu() -> None:
-    assert {name for group in MENU.groups for name in group.types} == set(MODEL.types)
+def test_every_type_of_the_document_is_in_the_menu() -> None:
+    assert {f"x:{name}" for group in MENU.groups for name in group.types} == set(DOCUMENT["objects"])
+
+
+def test_the_document_has_the_types_that_need_no_further_capability() -> None:
+    assert set(DOCUMENT["objects"]) == {f"x:{name}" for name in MODEL.types if name != "OAuthClientSecret"}
 
 
 @pytest.mark.parametrize("name", list(DOCUMENT["fields"]))

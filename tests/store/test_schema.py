@@ -40,7 +40,8 @@ def test_both_databases_have_the_same_migrations() -> None:
 def test_columns_are_there_for_what_is_looked_for_or_sorted_by() -> None:
     client = Model(served_types(frozenset()))["OAuthClient"]
     assert columns(client) == [
-        "clientId", "clientId:sort", "description:sort", "secret", "createdAt", "expiresAt", "memberTenantId",
+        "clientId", "clientId:sort", "description:sort", "createdAt", "expiresAt", "memberTenantId", "clientName:sort",
+        "owner", "grantTypes", "isEnabled", "updatedAt", "lastUsedAt",
     ]  # fmt: skip
 
 

@@ -13,6 +13,7 @@ import msgspec
 from jmap_oauth.access.hashing import Cost, SlowHasher
 from jmap_oauth.access.policy import Policy, permissions_of
 from jmap_oauth.access.principal import Principal
+from jmap_oauth.methods.audit import Audit
 from jmap_oauth.methods.call import Backing
 from jmap_oauth.methods.register import standard_methods
 from jmap_oauth.model.definition import GLOBAL, Model
@@ -22,7 +23,7 @@ from jmap_oauth.store.sqlite import open_sqlite
 from tests.support.widget import CAPABILITY, EXTRA, TEAM, WIDGET, make_model
 
 MIGRATIONS = Path(__file__).parent / "schema" / "sqlite"
-ALL = frozenset(permissions_of((each.permission, each.plural) for each in (WIDGET, TEAM)))
+ALL = frozenset(permissions_of((WIDGET, TEAM)))
 
 
 @dataclass(frozen=True)
@@ -84,13 +85,15 @@ class Widgets:
 
 
 @asynccontextmanager
-async def open_widgets(folder: Path, limits: Limits | None = None) -> AsyncIterator[Widgets]:
+async def open_widgets(
+    folder: Path, limits: Limits | None = None, model: Model | None = None, audit: Audit | None = None
+) -> AsyncIterator[Widgets]:
     """Open a server of the pretend types over a database in `folder`."""
-    model: Model = make_model()
+    model = model or make_model()
     limits = limits or Limits()
     store = await open_sqlite(folder / "widgets.db", model, MIGRATIONS)
     hasher = SlowHasher(Cost(memory=64, time=1, parallelism=1))
-    backing = Backing(model, store, Policy(model, key_type=replace(TEAM, name="Key")), hasher, limits)
+    backing = Backing(model, store, Policy(model, key_type=replace(TEAM, name="Key")), hasher, limits, audit)
     try:
         yield Widgets(backing, Dispatcher(standard_methods(backing), frozenset({CORE, CAPABILITY, EXTRA}), limits))
     finally:

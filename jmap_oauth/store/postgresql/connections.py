@@ -130,15 +130,16 @@ class Watch:
         self._channel, self._connected = channel, 0
         await self._look()
 
-    async def version(self, type: str) -> str:
+    async def version(self, type: str, *, fresh: bool = False) -> str:
         """Return the number of the last change to a type, and how often the connection was opened.
 
-        Behind a new connection there may be another server, which knows less.
+        Behind a new connection there may be another server, which knows less. If it is not to be `fresh`, the last look
+        may be enough.
 
         Raises:
             Unavailable: the database cannot be reached or is not open.
         """
-        if time.monotonic() - self._looked_at > LOOK_EVERY:
+        if fresh or time.monotonic() - self._looked_at > LOOK_EVERY:
             await self._look()
         return f"{self._connected}.{self._numbers.get(type, 0)}"
 

@@ -109,8 +109,8 @@ class PostgresqlStore:
     async def prune(self, before: str) -> bool:
         return await self._write(lambda writer: writer.prune(before))
 
-    async def version(self, type: ObjectType) -> str:
-        return await self._watch.version(type.name)
+    async def version(self, type: ObjectType, *, fresh: bool = False) -> str:
+        return await self._watch.version(type.name, fresh=fresh)
 
     async def close(self) -> None:
         for pool in (self._writing, self._reading, self._looking_up):

@@ -99,3 +99,40 @@ BEGIN
   RETURN NULL;
 END $$;
 CREATE TRIGGER "Team:blobs" AFTER DELETE ON "Team" FOR EACH ROW EXECUTE FUNCTION "Team:blobs" ();
+
+-- The types of tests/support/box.py.
+CREATE TABLE "Box" (
+  "number" BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  "id" TEXT COLLATE "C" NOT NULL UNIQUE,
+  "created" BIGINT NOT NULL,
+  "changed" BIGINT NOT NULL,
+  "joined" BIGINT NOT NULL,
+  "kinds" TEXT COLLATE "C",
+  "isLocked" BIGINT,
+  "endsAt" TEXT COLLATE "C",
+  "teamId" TEXT COLLATE "C" REFERENCES "Team" ("id") ON DELETE RESTRICT,
+  "document" TEXT NOT NULL
+);
+
+CREATE TABLE "Lock" (
+  "number" BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  "id" TEXT COLLATE "C" NOT NULL UNIQUE,
+  "created" BIGINT NOT NULL,
+  "changed" BIGINT NOT NULL,
+  "joined" BIGINT NOT NULL,
+  "boxId" TEXT COLLATE "C" REFERENCES "Box" ("id") ON DELETE RESTRICT,
+  "code" TEXT COLLATE "C",
+  "createdAt" TEXT COLLATE "C",
+  "teamId" TEXT COLLATE "C" REFERENCES "Team" ("id") ON DELETE RESTRICT,
+  "document" TEXT NOT NULL
+);
+
+CREATE TABLE "Log" (
+  "number" BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  "id" TEXT COLLATE "C" NOT NULL UNIQUE,
+  "created" BIGINT NOT NULL,
+  "changed" BIGINT NOT NULL,
+  "joined" BIGINT NOT NULL,
+  "teamId" TEXT COLLATE "C",
+  "document" TEXT NOT NULL
+);

@@ -92,3 +92,40 @@ CREATE INDEX "blob:uploadedAt" ON "blob" ("uploadedAt");
 CREATE TRIGGER "Team:blobs" AFTER DELETE ON "Team" BEGIN
   DELETE FROM "blob" WHERE "account" = OLD."id";
 END;
+
+-- The types of tests/support/box.py.
+CREATE TABLE "Box" (
+  "number" INTEGER PRIMARY KEY,
+  "id" TEXT NOT NULL UNIQUE,
+  "created" INTEGER NOT NULL,
+  "changed" INTEGER NOT NULL,
+  "joined" INTEGER NOT NULL,
+  "kinds" TEXT,
+  "isLocked" INTEGER,
+  "endsAt" TEXT,
+  "teamId" TEXT REFERENCES "Team" ("id") ON DELETE RESTRICT,
+  "document" TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE "Lock" (
+  "number" INTEGER PRIMARY KEY,
+  "id" TEXT NOT NULL UNIQUE,
+  "created" INTEGER NOT NULL,
+  "changed" INTEGER NOT NULL,
+  "joined" INTEGER NOT NULL,
+  "boxId" TEXT REFERENCES "Box" ("id") ON DELETE RESTRICT,
+  "code" TEXT,
+  "createdAt" TEXT,
+  "teamId" TEXT REFERENCES "Team" ("id") ON DELETE RESTRICT,
+  "document" TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE "Log" (
+  "number" INTEGER PRIMARY KEY,
+  "id" TEXT NOT NULL UNIQUE,
+  "created" INTEGER NOT NULL,
+  "changed" INTEGER NOT NULL,
+  "joined" INTEGER NOT NULL,
+  "teamId" TEXT,
+  "document" TEXT NOT NULL
+) STRICT;
