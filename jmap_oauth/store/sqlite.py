@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import closing, suppress
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
 from jmap_oauth.model.definition import Model, ObjectType
 from jmap_oauth.store.interface import Reader, Result, Writer
 from jmap_oauth.store.migrations import check_tables, migrate, read_migrations
+from jmap_oauth.store.sqlite_commits import Outcome, SharedCommits, Work, share, transaction
 from jmap_oauth.store.sqlite_connections import READERS, Pool, Watch
-from jmap_oauth.store.sqlite_file import check_library, connect, failure, opening, prepare_file
+from jmap_oauth.store.sqlite_file import check_library, connect, opening, prepare_file
 from jmap_oauth.store.sqlite_snapshot import SqliteReader, SqliteWriter, Table
 from jmap_oauth.store.states import States
 
@@ -46,6 +47,7 @@ class SqliteStore:
         self._tables = {type.name: Table(type) for type in model}
         self._watch = Watch(self._path)
         self._writing = Pool(self._path, busy_timeout, 1, writing=True)
+        self._commits = SharedCommits(self._transact)
         self._reading = Pool(self._path, busy_timeout, READERS)
         self._looking_up = Pool(self._path, busy_timeout, READERS)
         self._states = States("")
@@ -73,21 +75,33 @@ class SqliteStore:
         return await pool.run(partial(_read, work, self._tables, self._states))
 
     async def write(self, work: Callable[[Writer], Awaitable[Result]]) -> Result:
-        return await self._writing.run(partial(_write, work, self._tables, self._states, self._watch))
+        return await self._write(work)
 
     async def prune(self, before: str) -> bool:
-        return await self._writing.run(
-            partial(_write, lambda writer: writer.prune(before), self._tables, self._states, self._watch)
-        )
+        return await self._write(lambda writer: writer.prune(before))
 
     async def version(self, type: ObjectType, *, fresh: bool = False) -> str:
         return self._watch.version(type.name, fresh=fresh)
 
     async def close(self) -> None:
+        await self._commits.close()
         await self._writing.close()
         await self._reading.close()
         await self._looking_up.close()
         self._watch.close()
+
+    async def _write(self, work: Callable[[SqliteWriter], Awaitable[Result]]) -> Result:
+        """Do some work in a transaction that it may share, and return its result when that is committed."""
+
+        def run(connection: sqlite3.Connection) -> tuple[Result, SqliteWriter]:
+            writer = SqliteWriter(connection, self._tables, self._states)
+            return _drive(work(writer)), writer
+
+        result, _ = await self._commits.run(run)
+        return result
+
+    async def _transact(self, works: Sequence[Work]) -> Sequence[Outcome]:
+        return await self._writing.run(partial(_commit, works, self._watch))
 
     def _prepare(self) -> None:
         check_library(sqlite3.sqlite_version_info)
@@ -109,45 +123,18 @@ def _read(
     states: States,
     connection: sqlite3.Connection,
 ) -> Result:
-    reader = SqliteReader(connection, tables, states)
-    return _transact(connection, "BEGIN", lambda: _drive(work(reader)))
+    with transaction(connection, "BEGIN"):
+        return _drive(work(SqliteReader(connection, tables, states)))
 
 
-def _write(
-    work: Callable[[SqliteWriter], Awaitable[Result]],
-    tables: Mapping[str, Table],
-    states: States,
-    watch: Watch,
-    connection: sqlite3.Connection,
-) -> Result:
+def _commit(works: Sequence[Work], watch: Watch, connection: sqlite3.Connection) -> Sequence[Outcome]:
     watch.check_file()
-    writer = SqliteWriter(connection, tables, states)
-    result = _transact(connection, "BEGIN IMMEDIATE", lambda: _drive(work(writer)))
+    outcomes = share(works, connection)
     # In this thread, since whoever waits may have been cancelled, and the change is made all the same.
-    if writer.number is not None:
-        watch.note((type, writer.number) for type in writer.changed)
-    return result
-
-
-def _transact(connection: sqlite3.Connection, begin: str, function: Callable[[], Result]) -> Result:
-    """Run a function inside a transaction, which is over afterwards, whatever happens."""
-    _roll_back(connection)  # if that failed last time
-    try:
-        connection.execute(begin)
-        result = function()
-        connection.execute("COMMIT")
-    except BaseException as error:
-        with suppress(sqlite3.Error):
-            _roll_back(connection)
-        if isinstance(error, sqlite3.Error) and (known := failure(error)):
-            raise known from error
-        raise
-    return result
-
-
-def _roll_back(connection: sqlite3.Connection) -> None:
-    if connection.in_transaction:
-        connection.execute("ROLLBACK")
+    for writer in [outcome.result[1] for outcome in outcomes if outcome.error is None]:
+        if writer.number is not None:
+            watch.note((type, writer.number) for type in writer.changed)
+    return outcomes
 
 
 def _drive(work: Awaitable[Result]) -> Result:
