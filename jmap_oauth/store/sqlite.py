@@ -46,7 +46,8 @@ class SqliteStore:
         self._opening_timeout = opening_timeout
         self._tables = {type.name: Table(type) for type in model}
         self._watch = Watch(self._path)
-        self._writing = Pool(self._path, busy_timeout, 1, writing=True)
+        self._busy_timeout = busy_timeout
+        self._writing = Pool(self._path, 0, 1, writing=True)
         self._commits = SharedCommits(self._transact)
         self._reading = Pool(self._path, busy_timeout, READERS)
         self._looking_up = Pool(self._path, busy_timeout, READERS)
@@ -101,7 +102,7 @@ class SqliteStore:
         return result
 
     async def _transact(self, works: Sequence[Work]) -> Sequence[Outcome]:
-        return await self._writing.run(partial(_commit, works, self._watch))
+        return await self._writing.run(partial(_commit, works, self._busy_timeout, self._watch))
 
     def _prepare(self) -> None:
         check_library(sqlite3.sqlite_version_info)
@@ -123,13 +124,13 @@ def _read(
     states: States,
     connection: sqlite3.Connection,
 ) -> Result:
-    with transaction(connection, "BEGIN"):
+    with transaction(connection, partial(connection.execute, "BEGIN")):
         return _drive(work(SqliteReader(connection, tables, states)))
 
 
-def _commit(works: Sequence[Work], watch: Watch, connection: sqlite3.Connection) -> Sequence[Outcome]:
+def _commit(works: Sequence[Work], patience: float, watch: Watch, connection: sqlite3.Connection) -> Sequence[Outcome]:
     watch.check_file()
-    outcomes = share(works, connection)
+    outcomes = share(works, patience, connection)
     # In this thread, since whoever waits may have been cancelled, and the change is made all the same.
     for writer in [outcome.result[1] for outcome in outcomes if outcome.error is None]:
         if writer.number is not None:

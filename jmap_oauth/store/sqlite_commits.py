@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import sqlite3
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from jmap_oauth.store.interface import Result, Unavailable
@@ -20,6 +22,10 @@ MOST_MEMBERS: Final = 64
 MOST_SECONDS: Final = 0.02
 """What a transaction may have taken when one more member begins. So a slow one is waited for by those who began before
 it, and by nobody else any longer than if each had a commit to itself."""
+
+
+_PAUSE: Final = (0.0002, 0.002)
+"""Seconds between two tries to write while another process does, at random."""
 
 
 class Outcome(NamedTuple):
@@ -105,22 +111,40 @@ class SharedCommits:
 # --- in the thread of the connection ---
 
 
-def share(works: Sequence[Work], connection: sqlite3.Connection) -> list[Outcome]:
+def share(works: Sequence[Work], patience: float, connection: sqlite3.Connection) -> list[Outcome]:
     """Do as many works as there is time for, in their order, and commit once for all of them.
 
-    Each is done as a whole or, if it raises, not at all, whatever becomes of the others.
+    Each is done as a whole or, if it raises, not at all, whatever becomes of the others. `patience` is how many seconds
+    they wait for other processes that write.
 
     Raises:
         Unavailable, Unusable: nothing was done.
     """
-    deadline = time.monotonic() + MOST_SECONDS
     outcomes: list[Outcome] = []
-    with transaction(connection, "BEGIN IMMEDIATE"):
+    with transaction(connection, partial(_begin, connection, patience)):
+        deadline = time.monotonic() + MOST_SECONDS
         for work in works:
             outcomes.append(_do(work, connection))
             if time.monotonic() > deadline:
                 break
     return outcomes
+
+
+def _begin(connection: sqlite3.Connection, patience: float) -> None:
+    """Begin to write when other processes let us.
+
+    SQLite would wait as well, but longer and longer between two tries, up to 0.1 s: where others write all the time,
+    nearly every try falls into one of their transactions, and one process starves.
+    """
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+        time.sleep(random.uniform(*_PAUSE))  # noqa: S311  # to spread, not to hide
 
 
 def _do(work: Work, connection: sqlite3.Connection) -> Outcome:
@@ -148,15 +172,15 @@ def _known(error: Exception) -> Exception:
 
 
 @contextmanager
-def transaction(connection: sqlite3.Connection, begin: str) -> Iterator[None]:
-    """Have a transaction around a block, which is over afterwards, whatever happens.
+def transaction(connection: sqlite3.Connection, begin: Callable[[], object]) -> Iterator[None]:
+    """Have a transaction, which `begin` begins, around a block. It is over afterwards, whatever happens.
 
     Raises:
         Unavailable, Unusable: nothing was done.
     """
     _roll_back(connection)  # if that failed last time
     try:
-        connection.execute(begin)
+        begin()
         yield
         connection.execute("COMMIT")
     except BaseException as error:
