@@ -15,7 +15,15 @@ from tests.bench.table import Figures, best_of, render
 
 
 def test_the_tables_have_a_row_for_every_request(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    sizes = {"seconds": 0.3, "rounds": 1, "clients": 60, "clients-large": 60, "listeners": 20, "folder": tmp_path}
+    sizes = {
+        "seconds": 0.3,
+        "rounds": 1,
+        "clients": 60,
+        "clients-large": 60,
+        "listeners": 20,
+        "refusals": 3,
+        "folder": tmp_path,
+    }
     main([f"--{name}={size}" for name, size in sizes.items()])
     rows = capsys.readouterr().out.splitlines()
     assert [re.split("  +", row)[0] for row in rows[3:]] == [
@@ -41,6 +49,14 @@ def test_the_tables_have_a_row_for_every_request(tmp_path: Path, capsys: pytest.
         "",
         "of one key",
         "of a key each",
+        "",
+        "3 refusals for each reason, one after the other",
+        "",
+        "from memory",
+        "wrong secret",
+        "expired client",
+        "disabled client",
+        "unknown client",
     ]
     assert list(tmp_path.iterdir()) == []
 

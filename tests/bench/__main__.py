@@ -20,6 +20,10 @@ sqlite3; `wanted` is what the median shall stay below on an ordinary machine.
 The fourth table is about listeners: event streams to one server process, which are idle at first. `KiB/stream` is the
 memory that the process took more when they were open, `idle CPU` how busy it then is. After that one client is created:
 `first`, `p50` and `last` are from that request to when a stream told of it.
+
+The fourth table is about asking whether a client and its secret are good, of the registry inside this process: first
+with a right secret that is remembered, then with wrong ones, each of which costs a hash. All refusals are to take the
+same time: `of the first` compares their medians.
 """
 
 from __future__ import annotations
@@ -41,6 +45,7 @@ from tests.bench.inside import RUNS, measure_inside, render_inside
 from tests.bench.listeners import measure_listeners, render_listeners
 from tests.bench.load import CONNECTIONS, Result
 from tests.bench.processes import Server, cpus, measure, serve, serve_bare
+from tests.bench.registry import measure_registry, render_registry
 from tests.bench.table import best_of, render
 from tests.bench.workload import Variant, ask, fill, make_variants
 
@@ -69,7 +74,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print("\n".join(render_inside(uvloop.run(measure_inside(folder, options.clients_large)))), flush=True)
         print(f"\n{options.listeners:,} event streams, idle for {options.seconds:g} s, then one change")
         costs = uvloop.run(measure_listeners(folder, options.listeners, options.seconds))
-        print("\n".join(render_listeners(costs)))
+        print("\n".join(render_listeners(costs)), flush=True)
+        print(f"\n{options.refusals:,} refusals for each reason, one after the other")
+        print("\n".join(render_registry(uvloop.run(measure_registry(folder, options.refusals)))))
 
 
 def _read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -81,6 +88,7 @@ def _read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--listeners", type=int, default=2_000, help="event streams, for the fourth table, at most 10,000"
     )
+    parser.add_argument("--refusals", type=int, default=1_000, help="for each reason, for the fourth table")
     parser.add_argument("--folder", type=Path, default=_ON_DISK if _ON_DISK.is_dir() else None, help="on a disk")
     return parser.parse_args(arguments)
 
