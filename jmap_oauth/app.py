@@ -247,12 +247,27 @@ async def open_server(settings: Settings) -> AsyncIterator[Server]:
     """
     model = Model(served_types(frozenset(settings.redirect_uri_schemes)))
     cost = Cost(settings.argon2_memory, settings.argon2_time, settings.argon2_parallelism)
-    store = await open_sqlite(settings.database_path, model, schema_folder() / "sqlite")
+    store = await _open_store(settings, model)
     with closing(SlowHasher(cost, concurrency=settings.hash_concurrency, verifier=verifier)) as hasher:
         try:
             yield Server(settings, model, store, hasher)
         finally:
             await store.close()
+
+
+async def _open_store(settings: Settings, model: Model) -> Store:
+    """Open the database with the backend for its URL. What that needs beside SQLite is imported only then.
+
+    Raises:
+        Unusable, Unavailable: it cannot be opened.
+    """
+    if settings.database_path is not None:
+        return await open_sqlite(settings.database_path, model, schema_folder() / "sqlite")
+    try:
+        from jmap_oauth.store.postgresql.store import open_postgresql
+    except ModuleNotFoundError as error:
+        raise Unusable(f"PostgreSQL needs {error.name}: pip install 'jmap-oauth[postgresql]'") from None
+    return await open_postgresql(settings.database, model, schema_folder() / "postgresql")
 
 
 class Application:
@@ -435,6 +450,8 @@ def _refuse_past(expires_at: str | None) -> None:
 
 def _require_database(settings: Settings) -> None:
     """Refuse a database that is not there: a slip of its path would make another one, empty and apart."""
+    if settings.database_path is None:  # which nothing makes
+        return
     path = settings.database_path.absolute()
     if path.parent.is_dir() and not path.exists():  # a missing folder is what opening names
         raise CommandError(f"{path}: there is no such database; jmap-oauth serve would make it")
@@ -442,6 +459,7 @@ def _require_database(settings: Settings) -> None:
 
 def _prepare_folder(settings: Settings) -> None:
     """Make the folder of the default database; any other has to be there, lest a slip makes a second database."""
-    if settings.database == Settings().database:
+    default = Settings()
+    if settings.database == default.database and default.database_path is not None:
         with suppress(FileExistsError):
-            settings.database_path.parent.mkdir(mode=0o700)
+            default.database_path.parent.mkdir(mode=0o700)

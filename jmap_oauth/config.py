@@ -52,8 +52,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     database: Annotated[
         str,
         _value(
-            "The database. Its folder has to be there; only the default's is made.",
-            "the path of an SQLite file, or sqlite:/// and that path (PostgreSQL is not supported yet)",
+            "The database. The folder of a file has to be there; only the default's is made.",
+            "the path of an SQLite file, sqlite:/// and that path, or a URL postgresql://user@host/name",
         ),
     ] = "data/jmap-oauth.db"
     admin_key: Annotated[
@@ -157,13 +157,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = 10
 
     @property
-    def database_path(self) -> Path:
-        """Return the SQLite file that `database` names."""
-        return Path(self.database.removeprefix("sqlite:///"))
+    def database_path(self) -> Path | None:
+        """Return the SQLite file that `database` names, or None for PostgreSQL."""
+        return None if _is_postgresql(self.database) else Path(self.database.removeprefix("sqlite:///"))
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
         values = msgspec.structs.asdict(self).items()
-        return [(name, "****" if SETTINGS[name].is_secret and value else value) for name, value in values]
+        return [(name, "****" if value and _holds_secret(name, value) else value) for name, value in values]
 
     def __repr__(self) -> str:
         return f"Settings({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"
@@ -273,7 +273,7 @@ def _from_file(file: Path) -> dict[str, _Given]:
     for name in values:
         _check_known(name, SETTINGS, str(file))
         # The group may read: a file of root's for the group of the service is how packages keep secrets.
-        if SETTINGS[name].is_secret and mode & stat.S_IRWXO and os.name == "posix":
+        if _holds_secret(name, values[name]) and mode & stat.S_IRWXO and os.name == "posix":
             raise SettingsError(f"{file} holds {name} and is open to all users: chmod o= {file}")
     return {name: _Given(value, str(file), typed=True) for name, value in values.items()}
 
@@ -352,7 +352,25 @@ def _path(text: str) -> str:
     return text
 
 
+def _is_postgresql(database: str) -> bool:
+    return database.startswith("postgresql://")
+
+
+def _holds_secret(name: str, value: object) -> bool:
+    """Tell whether a value may not be seen: of URLs of PostgreSQL any that could have a password in it."""
+    if name == "database":
+        return isinstance(value, str) and _is_postgresql(value) and bool(_PASSWORD.search(value))
+    return SETTINGS[name].is_secret
+
+
+_PASSWORD = re.compile(r"password|//.*:.*@", re.IGNORECASE)
+
+
 def _database(text: str) -> str:
+    if _is_postgresql(text):
+        hosts = urlsplit(_path(text)).netloc.rpartition("@")[2].split(",")  # there may be several
+        _require(len(text) <= _MAX_URL and all(urlsplit(f"//{host}").port != 0 for host in hosts))
+        return text
     path = _path(text.removeprefix("sqlite:///"))
     # SQLite takes ":memory:" and the like for no file at all; "://" is another database's URL.
     _require(not path.startswith(":") and "://" not in path)

@@ -66,6 +66,15 @@ GOOD: list[tuple[str, str, Any]] = [
     ("database", "clients.db", "clients.db"),
     ("database", "sqlite:///clients.db", "sqlite:///clients.db"),
     ("database", "sqlite:////srv/clients.db", "sqlite:////srv/clients.db"),
+    *(
+        ("database", url, url)
+        for url in (
+            "postgresql://db/clients",
+            "postgresql://user:pass%20word@[::1]:5433/clients?sslmode=verify-full",
+            "postgresql://user@one:5432,two:5432/clients?target_session_attrs=read-write",
+            "postgresql://user@/clients?host=/run/postgresql",
+        )
+    ),
     ("admin_key", "k" * 24, "k" * 24),
     ("admin_key", "correct horse battery staple ü", "correct horse battery staple ü"),
     ("public_url", "https://id.example.com/", "https://id.example.com"),
@@ -102,7 +111,10 @@ BAD = [
     ("database", "sqlite:///"),
     ("database", ":memory:"),
     ("database", "sqlite:///:memory:"),
-    ("database", "postgresql://user:password@db/clients"),
+    ("database", "postgresql://user:password@db:port/clients"),
+    ("database", "postgresql://user:password@db:99999/clients"),
+    ("database", "postgresql://db/cli\nents"),
+    ("database", "postgres://db/clients"),
     ("database", "mysql://db/clients"),
     ("database", "a\nb"),
     ("admin_key", ""),
@@ -147,11 +159,30 @@ def test_a_bad_value_is_refused_by_name_and_origin_and_not_repeated(name: str, t
     assert refusal({}, {variable: text}) == f"{name} (from {variable}) must be {SETTINGS[name].form}"
 
 
-def test_postgresql_is_refused_in_a_sentence_that_says_so_and_repeats_no_password() -> None:
-    assert refusal({"database": "postgresql://u:secret@db/x"}, {}) == (
-        "database (from --database) must be the path of an SQLite file, or sqlite:/// and that path "
-        "(PostgreSQL is not supported yet)"
-    )
+@pytest.mark.parametrize(
+    "url", ["postgresql://u:SECRET@db/x", "postgresql://u:a%2FSECRET@db/x", "postgresql://db/x?user=u&password=SECRET"]
+)
+def test_a_url_with_a_password_is_not_shown(url: str) -> None:
+    settings = from_environment(database=url)
+    assert settings.database == url
+    assert "database='****'" in repr(settings)
+
+
+def test_a_url_without_a_password_is_shown() -> None:
+    assert "database='postgresql://u@db/x'" in repr(Settings(database="postgresql://u@db/x"))
+
+
+def test_a_url_with_a_password_may_not_stand_in_a_file_for_all(tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text('database = "postgresql://u:SECRET@db/x"')
+    file.chmod(0o644)
+    assert refusal({}, {}, file) == f"{file} holds database and is open to all users: chmod o= {file}"
+    file.chmod(0o640)
+    assert load_settings({}, {}, file).database.endswith("SECRET@db/x")
+
+
+def test_postgresql_is_no_file() -> None:
+    assert Settings(database="postgresql://db/x").database_path is None
 
 
 @pytest.mark.parametrize("setting", NUMBERS)

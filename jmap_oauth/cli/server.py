@@ -13,6 +13,7 @@ import socket
 import ssl
 import sys
 import threading
+from pathlib import Path
 
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
@@ -96,7 +97,8 @@ def _make_first_key(settings: Settings, url: str) -> None:
 
     key = asyncio.run(first_key(settings))
     if key is not None:
-        hand_over(key.secret, settings.database_path.parent, settings.public_url or url)
+        folder = settings.database_path.parent if settings.database_path else Path()
+        hand_over(key.secret, folder, settings.public_url or url)
 
 
 class Config(uvicorn.Config):

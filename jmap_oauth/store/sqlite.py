@@ -11,10 +11,11 @@ from pathlib import Path
 
 from jmap_oauth.model.definition import Model, ObjectType
 from jmap_oauth.store.interface import Reader, Result, Writer
-from jmap_oauth.store.migrations import check_tables, migrate, read_migrations
+from jmap_oauth.store.migrations import check_table, read_migrations
 from jmap_oauth.store.sqlite_commits import Outcome, SharedCommits, Work, share, transaction
 from jmap_oauth.store.sqlite_connections import READERS, Pool, Watch
 from jmap_oauth.store.sqlite_file import check_library, connect, opening, prepare_file
+from jmap_oauth.store.sqlite_migrations import find_table, migrate
 from jmap_oauth.store.sqlite_snapshot import SqliteReader, SqliteWriter, Table
 from jmap_oauth.store.states import States
 
@@ -110,7 +111,8 @@ class SqliteStore:
         prepare_file(self._path)
         migrate(self._path, migrations, self._opening_timeout)
         with opening(self._path), closing(connect(self._path, self._opening_timeout)) as connection:
-            check_tables(connection, self._model)
+            for type in self._model:
+                check_table(type, find_table(connection, type))
             [(identity,)] = connection.execute("SELECT text FROM identity").fetchall()
         self._states = States(identity)
 

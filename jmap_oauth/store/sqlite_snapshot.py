@@ -28,10 +28,10 @@ from jmap_oauth.store.interface import (
     Saved,
     TooCostly,
 )
+from jmap_oauth.store.log import read_log
 from jmap_oauth.store.sql import Role, Sql, quoted
 from jmap_oauth.store.sqlite_blobs import BlobReader, BlobWriter
 from jmap_oauth.store.sqlite_indexes import Rows, array
-from jmap_oauth.store.sqlite_log import read_log
 from jmap_oauth.store.states import Cursor, States
 
 QUERY_SECONDS: Final = 5.0
@@ -146,7 +146,7 @@ class SqliteReader(BlobReader):
         newest, oldest = self._bounds(type, account)
         if not oldest <= cursor <= newest:
             raise CannotCalculateChanges
-        log = read_log(self.connection, type, account, cursor, limit)
+        log = await read_log(self._fetch, type, account, cursor, limit)
         state = self._states.write(type, account, log.cut or newest)
         return ChangeLog(log.created, log.updated, log.destroyed, state, more=log.cut is not None)
 
@@ -206,6 +206,9 @@ class SqliteReader(BlobReader):
     ) -> list[tuple[str, str]]:
         statement = self._tables[type.name].by_value("named.value, object.id", property)
         return self._rows(f"{statement} LIMIT ?", (array(dict.fromkeys(ids)), limit))
+
+    async def _fetch(self, statement: str, values: Mapping[str, Any]) -> list[Any]:
+        return self.connection.execute(statement, values).fetchall()
 
     def _rows(self, statement: str, parameters: Sequence[Any]) -> list[Any]:
         return self.connection.execute(statement, parameters).fetchall()

@@ -78,10 +78,10 @@ class _RecordingStore(SqliteStore):
 async def record_creates(filled: Path) -> Sequence[Sequence[Statement]]:
     """Return the statements of creates on a copy of the database in a folder."""
     with tempfile.TemporaryDirectory(dir=filled.parent) as name:
-        settings = Settings(database=str(Path(name) / "bench.db"))
-        shutil.copy(filled / "bench.db", name)
+        copy = Path(shutil.copy(filled / "bench.db", name))
+        settings = Settings(database=str(copy))
         async with open_server(settings) as server:
-            store = _RecordingStore(settings.database_path, server)
+            store = _RecordingStore(copy, server)
             await store.open()
             recorded = Server(settings, server.model, store, server.backing.hasher)
             for number in range(CREATES):

@@ -222,7 +222,7 @@ async def _answer(server: Server, body: bytes, account: str) -> bytes:
 async def _measure(server: Server, case: Case) -> Timing:
     statements = await _record(server, case)
     seconds = [await _time_answer(server, case) for _ in range(_WARM_UP + RUNS)][_WARM_UP:]
-    with closing(connect(server.settings.database_path, timeout=5)) as connection:
+    with closing(connect(Path(server.settings.database), timeout=5)) as connection:
         plain = [_time_statements(connection, statements) for _ in range(_WARM_UP + RUNS)][_WARM_UP:]
     percentiles = statistics.quantiles(seconds, n=100, method="inclusive")
     return Timing(percentiles[49], percentiles[98], statistics.median(plain), case.wanted)
@@ -246,7 +246,7 @@ async def _record(server: Server, case: Case) -> Sequence[str]:
 @asynccontextmanager
 async def _recording(server: Server) -> AsyncIterator[tuple[RecordingStore, Server]]:
     """Build the same server again, over a store that takes down what it does."""
-    store = RecordingStore(server.settings.database_path, server)
+    store = RecordingStore(Path(server.settings.database), server)
     await store.open()
     try:
         yield store, Server(server.settings, server.model, store, server.backing.hasher)

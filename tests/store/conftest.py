@@ -10,7 +10,8 @@ import pytest
 from jmap_oauth.model.definition import Model
 from jmap_oauth.store.interface import Store
 from jmap_oauth.store.sqlite import SqliteStore, open_sqlite
-from tests.support.stores import SQLITE_MIGRATIONS
+from tests.support.postgresql import schema_url
+from tests.support.stores import SQLITE_MIGRATIONS, open_on_postgresql
 from tests.support.widget import make_model
 
 OpenStore = Callable[[Path, Model], Awaitable[Store]]
@@ -21,7 +22,11 @@ async def _open_sqlite(folder: Path, model: Model) -> Store:
     return await open_sqlite(folder / "widgets.db", model, SQLITE_MIGRATIONS)
 
 
-BACKENDS: Mapping[str, OpenStore] = {"sqlite": _open_sqlite}
+async def _open_postgresql(folder: Path, model: Model) -> Store:
+    return await open_on_postgresql(schema_url(folder), model)
+
+
+BACKENDS: Mapping[str, OpenStore] = {"sqlite": _open_sqlite, "postgresql": _open_postgresql}
 
 
 @pytest.fixture(params=BACKENDS)

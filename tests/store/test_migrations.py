@@ -14,9 +14,10 @@ import pytest
 
 from jmap_oauth.model.definition import GLOBAL
 from jmap_oauth.store.interface import Unusable
-from jmap_oauth.store.migrations import migrate, read_migrations, split
+from jmap_oauth.store.migrations import read_migrations
 from jmap_oauth.store.sqlite import open_sqlite
 from jmap_oauth.store.sqlite_file import prepare_file
+from jmap_oauth.store.sqlite_migrations import migrate, split
 from tests.support.stores import SQLITE_MIGRATIONS, all_of, create, look, make_widget
 from tests.support.widget import make_model
 

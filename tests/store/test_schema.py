@@ -10,11 +10,12 @@ import pytest
 
 from jmap_oauth.model.definition import GLOBAL, Model, ObjectType
 from jmap_oauth.objects import served_types
-from jmap_oauth.store.migrations import migrate, read_migrations
+from jmap_oauth.store.log import log_statement
+from jmap_oauth.store.migrations import read_migrations
 from jmap_oauth.store.sql import columns_of
 from jmap_oauth.store.sqlite import open_sqlite
 from jmap_oauth.store.sqlite_file import prepare_file
-from jmap_oauth.store.sqlite_log import log_statement
+from jmap_oauth.store.sqlite_migrations import migrate
 from tests.support.stores import SQLITE_MIGRATIONS, look
 
 SCHEMA = Path(__file__).parents[2] / "schema" / "sqlite"
@@ -27,6 +28,13 @@ def columns(type: ObjectType) -> list[str]:
 async def test_the_migrations_make_the_tables_that_the_served_types_declare(tmp_path: Path) -> None:
     store = await open_sqlite(tmp_path / "served.db", Model(served_types(frozenset())), SCHEMA)
     await store.close()
+
+
+def test_both_databases_have_the_same_migrations() -> None:
+    of_sqlite, of_postgresql = (
+        [each.path.name for each in read_migrations(SCHEMA.parent / name)] for name in ("sqlite", "postgresql")
+    )
+    assert of_sqlite == of_postgresql
 
 
 def test_columns_are_there_for_what_is_looked_for_or_sorted_by() -> None:

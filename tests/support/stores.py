@@ -8,13 +8,17 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from jmap_oauth.model.definition import MASK, ObjectType, Property, Record
+import asyncpg
+
+from jmap_oauth.model.definition import MASK, Model, ObjectType, Property, Record
 from jmap_oauth.model.ids import new_id
 from jmap_oauth.model.query import DEFAULT_SORT, AllOf, Comparator, FilterNode, Query, Window
 from jmap_oauth.store.interface import Changes, Page, Saved, Store
+from jmap_oauth.store.postgresql.store import PostgresqlStore, open_postgresql
 from tests.support.widget import WIDGET
 
 SQLITE_MIGRATIONS = Path(__file__).parent / "schema" / "sqlite"
+POSTGRESQL_MIGRATIONS = Path(__file__).parent / "schema" / "postgresql"
 
 MATCH_ALL = AllOf(())
 WHOLE = Window(limit=100_000)
@@ -94,6 +98,20 @@ async def all_of(store: Store, account: str, type: ObjectType = WIDGET) -> list[
     """Return everything that an account sees of a type, in the order of ids."""
     page = await store.read(lambda reader: reader.query(type, account, EVERYTHING))
     return await get(store, account, *page.ids, type=type)
+
+
+async def make_schema(url: str) -> None:
+    """Make the schema that a URL names, unless it is there."""
+    connection = await asyncpg.connect(url)
+    name = await connection.fetchval("SHOW search_path")
+    await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {name}")
+    await connection.close()
+
+
+async def open_on_postgresql(url: str, model: Model) -> PostgresqlStore:
+    """Open a store in the schema that a URL names."""
+    await make_schema(url)
+    return await open_postgresql(url, model, POSTGRESQL_MIGRATIONS)
 
 
 def look(path: Path, sql: str) -> list[tuple[object, ...]]:

@@ -8,19 +8,27 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support.postgresql import schema_url
 from tests.support.served import ADMIN_KEY, serve_in_process
+from tests.support.stores import make_schema
 from tests.support.wire import Post
 
+SERVED = os.environ.get("JMAP_OAUTH_TEST_URL")
 
-@pytest.fixture
-async def http(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+
+@pytest.fixture(params=["given"] if SERVED else ["sqlite", "postgresql"])
+async def http(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the server under test: JMAP_OAUTH_TEST_URL, else one in this process with a database of its own."""
-    if url := os.environ.get("JMAP_OAUTH_TEST_URL"):
-        async with httpx.AsyncClient(base_url=url) as client:
+    if SERVED:
+        async with httpx.AsyncClient(base_url=SERVED) as client:
             yield client
-    else:
-        async with serve_in_process(tmp_path) as client:
-            yield client
+        return
+    database = str(tmp_path / "test.db")
+    if request.param == "postgresql":
+        database = schema_url(tmp_path)
+        await make_schema(database)
+    async with serve_in_process(tmp_path, database=database) as client:
+        yield client
 
 
 @pytest.fixture

@@ -1,12 +1,14 @@
-"""What happened in an account, read from the numbers of its rows and tombstones, in the order in which it happened."""
+"""What happened in an account, read from the numbers of its rows and tombstones, in the order in which it happened.
+
+It is shared by the backends: values stand in the statements as `:name`, and a backend fetches rows in its own way.
+"""
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from enum import IntEnum
 from itertools import groupby
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from jmap_oauth.model.definition import GLOBAL, ObjectType
 from jmap_oauth.store.sql import quoted
@@ -46,7 +48,11 @@ _VISITS: Final = 1_000
 """Of those who came and left again, how many are looked at for one part, beside as many as it may tell of."""
 
 
-def read_log(connection: sqlite3.Connection, type: ObjectType, account: str, since: Cursor, limit: int) -> Log:
+Fetch = Callable[[str, Mapping[str, Any]], Awaitable[Sequence[Sequence[Any]]]]
+"""Runs a statement with the values that it names, and returns its rows."""
+
+
+async def read_log(fetch: Fetch, type: ObjectType, account: str, since: Cursor, limit: int) -> Log:
     """Return what happened since then to at most `limit` objects.
 
     A log that is told to its end leaves out who came and left again. A cut through such a visit must not: whoever goes
@@ -54,14 +60,14 @@ def read_log(connection: sqlite3.Connection, type: ObjectType, account: str, sin
     only once there is one.
     """
     values = {"type": type.name, "account": account, "number": since.number, "id": since.id, "limit": limit + 1}
-    rows = connection.execute(log_statement(type, account), values).fetchall()
+    rows = await fetch(log_statement(type, account), values)
     events = [Event(number, id, Kind(kind)) for number, id, kind in rows]
     log = fold(events, limit)
     if log.cut is None:
         return log
     most = limit + _VISITS
     values |= {"end": log.cut.number, "end_id": log.cut.id, "limit": most + 1}
-    visits = connection.execute(_VISITS_STATEMENT, values).fetchall()
+    visits = await fetch(_VISITS_STATEMENT, values)
     end = log.cut if len(visits) <= most else Cursor(*visits[most - 1][:2])
     for joined, id, left in visits[:most]:
         events += [Event(joined, id, Kind.JOINED), Event(left, id, Kind.LEFT)]
@@ -112,9 +118,9 @@ def log_statement(type: ObjectType, account: str) -> str:
         SELECT * FROM (SELECT left_at AS position, id, {Kind.LEFT:d} AS kind FROM tombstone
                        WHERE type = :type AND account = :account
                          AND (left_at, id) > (:number, :id) AND (joined, id) <= (:number, :id)
-                       ORDER BY left_at, id LIMIT :limit)
-        UNION ALL SELECT * FROM ({came})
-        UNION ALL SELECT * FROM ({changed})
+                       ORDER BY left_at, id LIMIT :limit) AS gone
+        UNION ALL SELECT * FROM ({came}) AS came
+        UNION ALL SELECT * FROM ({changed}) AS changed
         ORDER BY position, id, kind"""
 
 

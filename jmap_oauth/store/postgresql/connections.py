@@ -1,0 +1,192 @@
+"""The connections to PostgreSQL: who may use which, and who hears what others have committed."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Final, TypeAlias
+
+import asyncpg
+
+from jmap_oauth.model.definition import GLOBAL
+from jmap_oauth.store.interface import Unavailable, Unusable
+from jmap_oauth.store.postgresql.failures import answering
+
+Connection: TypeAlias = asyncpg.Connection
+
+CONNECT_SECONDS: Final = 5.0
+WAIT_SECONDS: Final = 10.0
+"""How long a unit of work waits for a connection that is free."""
+
+LOOK_EVERY: Final = 0.25
+"""Seconds after which commits of other processes are looked for, should no notification have come."""
+
+_LOOK_SECONDS: Final = 2.0
+_NOT_OPEN: Final = "the database is not open"
+
+_EVERYWHERE: Final = {
+    "application_name": "jmap-oauth",
+    "client_encoding": "UTF8",
+    "default_transaction_isolation": "read committed",
+    "jit": "off",  # compiling takes longer than what is asked here
+    "idle_in_transaction_session_timeout": "60s",  # who holds locks and is silent is gone
+}
+
+
+async def connect(url: str, *, seconds: float) -> asyncpg.Connection:
+    """Open one connection, on which a command may take so many seconds.
+
+    Raises:
+        Unavailable, Unusable: it cannot be opened.
+    """
+    with answering():
+        try:
+            return await asyncpg.connect(
+                url, timeout=CONNECT_SECONDS, command_timeout=seconds, server_settings=_EVERYWHERE
+            )
+        except ValueError:  # which may repeat it
+            raise Unusable("the URL of the database is wrong") from None
+
+
+async def hang_up(connection: asyncpg.Connection) -> None:
+    """Close a connection, if need be without the server's consent."""
+    with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        await connection.close(timeout=1)
+
+
+class Pool:
+    """Connections of which each works for one caller at a time. They are opened when they are needed.
+
+    `seconds` is the time that one statement may take; the client waits a little longer, for a server that fell silent.
+    """
+
+    def __init__(self, url: str, size: int, seconds: float, **settings: str) -> None:
+        self._url = url
+        self._size = size
+        self._seconds = seconds
+        self._settings = {**_EVERYWHERE, "statement_timeout": f"{seconds * 1000:.0f}", **settings}
+        self._pool: asyncpg.Pool | None = None
+
+    async def open(self) -> None:
+        with answering():
+            self._pool = await asyncpg.create_pool(
+                self._url,
+                min_size=0,
+                max_size=self._size,
+                timeout=CONNECT_SECONDS,
+                command_timeout=self._seconds + CONNECT_SECONDS,
+                server_settings=self._settings,
+                reset=_leave_as_it_is,
+            )
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """Give a connection that is free.
+
+        Raises:
+            Unavailable: none was for too long, or the database is not open or cannot be reached.
+        """
+        if self._pool is None:
+            raise Unavailable(_NOT_OPEN)
+        with answering():
+            connection = await self._pool.acquire(timeout=WAIT_SECONDS)
+        try:
+            yield connection
+        finally:
+            await self._pool.release(connection)
+
+    async def close(self) -> None:
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            await pool.close()
+
+
+async def _leave_as_it_is(_: object) -> None:
+    """Take nothing back between two callers: they change nothing beyond their transactions."""
+
+
+class Watch:
+    """Knows the last number of each type: from our own commits at once, from those of others by looking.
+
+    It looks when it is asked and a notification has come, or the last look is a while ago: a notification can be lost
+    on the way, or where something stands between that passes none on.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._channel = ""
+        self._lock = asyncio.Lock()
+        self._connection: asyncpg.Connection | None = None
+        self._numbers: dict[str, int] = {}
+        self._connected = 0
+        self._looked_at = float("-inf")
+        self._failed_at = float("-inf")
+
+    async def open(self, channel: str) -> None:
+        """Look for the first time; `channel` is where commits are notified."""
+        self._lock = asyncio.Lock()  # it belongs to the event loop in which it was first waited for
+        self._channel, self._connected = channel, 0
+        await self._look()
+
+    async def version(self, type: str, *, fresh: bool = False) -> str:
+        """Return the number of the last change to a type, and how often the connection was opened.
+
+        Behind a new connection there may be another server, which knows less. If it is not to be `fresh`, the last look
+        may be enough.
+
+        Raises:
+            Unavailable: the database cannot be reached or is not open.
+        """
+        if fresh or time.monotonic() - self._looked_at > LOOK_EVERY:
+            await self._look()
+        return f"{self._connected}.{self._numbers.get(type, 0)}"
+
+    def note(self, numbers: Iterable[tuple[str, int]]) -> None:
+        """Take over what was just committed. A look may be older than that, so numbers only rise."""
+        for type, number in numbers:
+            self._numbers[type] = max(number, self._numbers.get(type, 0))
+
+    async def close(self) -> None:
+        self._channel, self._looked_at = "", float("-inf")
+        await self._disconnect()
+
+    async def _look(self) -> None:
+        """Look, but once for all who wait, and not at once again after it failed."""
+        asked_at = time.monotonic()
+        async with self._lock:
+            if not self._channel:
+                raise Unavailable(_NOT_OPEN)
+            if self._looked_at >= asked_at:
+                return
+            if asked_at - self._failed_at < LOOK_EVERY:
+                raise Unavailable("the database cannot be reached")
+            try:
+                await self._look_now()
+            except BaseException:
+                self._failed_at = time.monotonic()
+                await self._disconnect()
+                raise
+
+    async def _look_now(self) -> None:
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await connect(self._url, seconds=_LOOK_SECONDS)
+            self._connected += 1
+            self._numbers = {}
+            with answering():
+                await self._connection.add_listener(self._channel, self._hear)
+        self._looked_at = time.monotonic()  # whatever is notified from now on makes it outdated
+        with answering():
+            rows = await self._connection.fetch("SELECT type, number FROM state WHERE account = $1", GLOBAL)
+        self.note((name, number) for name, number in rows)
+
+    def _hear(self, _connection: object, _process: int, _channel: str, number: Any) -> None:
+        """Look at the next question, unless it is our own commit that is notified."""
+        if int(number) > max(self._numbers.values(), default=0):
+            self._looked_at = float("-inf")
+
+    async def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await hang_up(connection)

@@ -1,0 +1,108 @@
+"""Running the files of `schema/postgresql`, and finding out what tables a database has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import asyncpg
+
+from jmap_oauth.model.definition import ObjectType
+from jmap_oauth.store.interface import Unusable
+from jmap_oauth.store.migrations import Found, Migration
+from jmap_oauth.store.postgresql.failures import failure
+
+NEEDED_VERSION: Final = 15
+_LOCK: Final = int.from_bytes(b"jmoa")
+"""The advisory lock of whoever migrates; locks count within a database."""
+
+
+def check_server(version: int, encoding: str) -> None:
+    """Refuse a PostgreSQL that lacks what we use.
+
+    Raises:
+        Unusable: it is too old, or the database is not in UTF-8, in which alone texts have the order of SQLite's.
+    """
+    if version < NEEDED_VERSION:
+        raise Unusable(f"PostgreSQL {version} is too old: this program needs {NEEDED_VERSION} or newer")
+    if encoding != "UTF8":
+        raise Unusable(f"the encoding of the database is {encoding}, but this program needs UTF8")
+
+
+async def migrate(connection: asyncpg.Connection, migrations: Sequence[Migration], seconds: float) -> None:
+    """Bring a database up to the last migration; waits so many seconds for others who use it.
+
+    All steps that are missing are one transaction, under a lock that one process at a time has.
+
+    Raises:
+        Unusable: the database is not ours or newer, or a migration fails.
+        asyncpg.PostgresError: whatever else goes wrong.
+    """
+    async with connection.transaction():
+        await connection.execute(f"SET LOCAL lock_timeout = {seconds * 1000:.0f}")
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
+        version, newest = await _version(connection), migrations[-1].number
+        if version > newest:
+            raise Unusable(f"the database is at schema {version}, but this program knows only up to {newest}")
+        if version < newest:
+            for migration in migrations[version:]:
+                await _run(connection, migration)
+            await connection.execute('UPDATE "schema" SET "number" = $1', newest)
+
+
+async def _version(connection: asyncpg.Connection) -> int:
+    """Return the number of the last migration that a database went through, 0 for an empty one."""
+    tables = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")
+    if not tables:
+        await connection.execute(_MARK)
+    elif not {"schema", "identity", "sequence", "state"} <= {name for (name,) in tables}:
+        raise Unusable("this is not a database of this program: it has other tables")
+    return int(await connection.fetchval('SELECT "number" FROM "schema"'))
+
+
+_MARK: Final = """
+    CREATE TABLE "schema" ("number" BIGINT NOT NULL);
+    COMMENT ON TABLE "schema" IS 'The last migration of schema/postgresql that this database went through.';
+    INSERT INTO "schema" ("number") VALUES (0);"""
+
+
+async def _run(connection: asyncpg.Connection, migration: Migration) -> None:
+    try:
+        await connection.execute(migration.path.read_text("utf-8"))
+    except asyncpg.PostgresError as error:
+        if failure(error):
+            raise
+        raise Unusable(f"the migration {migration.path.name} fails: {error.args[0]}") from None
+
+
+async def find_table(connection: asyncpg.Connection, type: ObjectType) -> Found:
+    """Return what a database has of the table of a type."""
+    columns = dict(await connection.fetch(_COLUMNS, type.name))
+    unique = await connection.fetch(_UNIQUE, type.name)
+    references = await connection.fetch(_REFERENCES, type.name)
+    has_words = columns.pop(":words", None) is not None
+    return Found(columns, {name for (name,) in unique}, dict(references), has_words=has_words)
+
+
+_TABLE: Final = (
+    "(SELECT pg_class.oid FROM pg_class WHERE relname = $1 AND relnamespace = current_schema()::regnamespace)"
+)
+
+# Texts count as such only if they are compared byte by byte.
+_COLUMNS: Final = f"""
+    SELECT attname, CASE WHEN atttypid = 'bigint'::regtype THEN 'INTEGER'
+                         WHEN atttypid = 'text'::regtype AND collname = 'C' THEN 'TEXT'
+                         WHEN atttypid = 'text'::regtype AND attname = 'document' THEN 'TEXT'
+                         ELSE concat_ws(' COLLATE ', format_type(atttypid, atttypmod), collname) END
+    FROM pg_attribute LEFT JOIN pg_collation ON pg_collation.oid = attcollation
+    WHERE attrelid = {_TABLE} AND attnum > 0 AND NOT attisdropped"""
+
+# The columns that have a unique index to themselves.
+_UNIQUE: Final = f"""
+    SELECT attname FROM pg_index JOIN pg_attribute ON attrelid = indrelid AND attnum = indkey[0]
+    WHERE indrelid = {_TABLE} AND indisunique AND indnatts = 1 AND indpred IS NULL"""
+
+_REFERENCES: Final = f"""
+    SELECT attname, relname FROM pg_constraint
+    JOIN pg_attribute ON attrelid = conrelid AND attnum = conkey[1] JOIN pg_class ON pg_class.oid = confrelid
+    WHERE conrelid = {_TABLE} AND contype = 'f'"""

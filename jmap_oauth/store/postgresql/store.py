@@ -1,0 +1,196 @@
+"""The store on PostgreSQL: when a transaction begins and ends, and what runs inside it."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import asyncpg
+
+from jmap_oauth.model.definition import Model, ObjectType
+from jmap_oauth.store.interface import Reader, Result, Unavailable, Writer
+from jmap_oauth.store.migrations import check_table, read_migrations
+from jmap_oauth.store.postgresql.connections import Connection, Pool, Watch, connect, hang_up
+from jmap_oauth.store.postgresql.failures import Conflict, Lost, answering
+from jmap_oauth.store.postgresql.schema import check_server, find_table, migrate
+from jmap_oauth.store.postgresql.snapshot import PostgresqlReader, PostgresqlWriter
+from jmap_oauth.store.postgresql.table import Table
+from jmap_oauth.store.states import States
+
+READERS: Final = 4
+QUERY_SECONDS: Final = 5.0
+"""Seconds after which a query is given up; all that are asked for fit in there many times, at a million records too."""
+
+_WRITE_SECONDS: Final = 60.0
+_ATTEMPTS: Final = 5
+_RETRY_SECONDS: Final = 0.02
+
+_BEGIN_READING: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+# Who has locked the row is the only writer. So, with READ COMMITTED, all its statements see the last commit before it,
+# which a snapshot that was taken before the lock would not.
+_BEGIN_WRITING: Final = "BEGIN; SELECT number FROM sequence FOR UPDATE"
+
+
+async def open_postgresql(url: str, model: Model, migrations: Path) -> PostgresqlStore:
+    """Return a store that is open.
+
+    Raises:
+        Unavailable, Unusable: as `PostgresqlStore.open`.
+    """
+    store = PostgresqlStore(url, model, migrations)
+    await store.open()
+    return store
+
+
+class PostgresqlStore:
+    """A `Store` (see there) in a database: one connection that writes, a few that read, one that watches.
+
+    It can be built outside of any event loop, and is of use between `open` and `close`. Times are in seconds: how long
+    a write waits for other processes, how long the start does, since another one may be running migrations, and what
+    a query may take.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        model: Model,
+        migrations: Path,
+        *,
+        busy_timeout: float = 5.0,
+        opening_timeout: float = 30.0,
+        query_seconds: float = QUERY_SECONDS,
+    ) -> None:
+        self._url = url
+        self._model = model
+        self._migrations = migrations
+        self._opening_timeout = opening_timeout
+        self._tables = {type.name: Table(type) for type in model}
+        self._watch = Watch(url)
+        # Which way is best depends on the values of a query: it is planned anew each time.
+        self._reading = Pool(url, READERS, query_seconds, plan_cache_mode="force_custom_plan")
+        self._looking_up = Pool(url, READERS, query_seconds)
+        self._writing = Pool(url, 1, _WRITE_SECONDS, lock_timeout=f"{busy_timeout * 1000:.0f}")
+        self._states = States("")
+        self._channel = ""
+
+    async def open(self) -> None:
+        """Open the database, and bring it up to date first.
+
+        Raises:
+            Unavailable: it cannot be reached, or is locked.
+            Unusable: it is not ours, too old or newer, a migration is missing, or the URL does not open it.
+        """
+        try:
+            await self._prepare()
+            for pool in (self._reading, self._looking_up, self._writing):
+                await pool.open()
+            await self._watch.open(self._channel)
+        except BaseException:
+            await self.close()
+            raise
+
+    async def read(self, work: Callable[[Reader], Awaitable[Result]], *, brief: bool = False) -> Result:
+        pool = self._looking_up if brief else self._reading
+        with answering():
+            async with pool.connection() as connection:
+                await connection.execute(_BEGIN_READING)
+                try:
+                    return await work(PostgresqlReader(connection, self._tables, self._states))
+                finally:
+                    await _end(connection)
+
+    async def write(self, work: Callable[[Writer], Awaitable[Result]]) -> Result:
+        return await self._write(work)
+
+    async def prune(self, before: str) -> bool:
+        return await self._write(lambda writer: writer.prune(before))
+
+    async def version(self, type: ObjectType, *, fresh: bool = False) -> str:
+        return await self._watch.version(type.name, fresh=fresh)
+
+    async def close(self) -> None:
+        for pool in (self._writing, self._reading, self._looking_up):
+            await pool.close()
+        await self._watch.close()
+
+    async def _prepare(self) -> None:
+        migrations = read_migrations(self._migrations)
+        connection = await connect(self._url, seconds=3_600)
+        with answering():
+            try:
+                encoding = await connection.fetchval("SHOW server_encoding")
+                check_server(connection.get_server_version().major, encoding)
+                await migrate(connection, migrations, self._opening_timeout)
+                for type in self._model:
+                    check_table(type, await find_table(connection, type))
+                identity = await connection.fetchval("SELECT text FROM identity")
+            finally:
+                await hang_up(connection)
+        self._states = States(identity)
+        self._channel = f"changes of {identity}"
+
+    async def _write(self, work: Callable[[PostgresqlWriter], Awaitable[Result]]) -> Result:
+        """Do some work once, as often as that takes."""
+        for attempt in range(1, _ATTEMPTS):
+            with suppress(Conflict):
+                return await self._write_once(work)
+            await asyncio.sleep(random.uniform(0, _RETRY_SECONDS * 2**attempt))  # noqa: S311  # to spread, not to hide
+        return await self._write_once(work)
+
+    async def _write_once(self, work: Callable[[PostgresqlWriter], Awaitable[Result]]) -> Result:
+        async with self._writing.connection() as connection:
+            writer = PostgresqlWriter(connection, self._tables, self._states)
+            try:
+                with answering():
+                    await connection.execute(_BEGIN_WRITING)
+                    result = await work(writer)
+                    if writer.number is not None:
+                        await connection.execute("SELECT pg_notify($1, $2)", self._channel, str(writer.number))
+                await self._commit(connection, writer)
+            finally:
+                await _end(connection)
+        if writer.number is not None:
+            self._watch.note((type, writer.number) for type in writer.changed)
+        return result
+
+    async def _commit(self, connection: Connection, writer: PostgresqlWriter) -> None:
+        """Commit. If the connection is lost meanwhile, another one tells what became of it.
+
+        Raises:
+            Unavailable: it was not committed, or nobody can tell.
+        """
+        try:
+            with answering():
+                await connection.execute("COMMIT")
+        except Lost:
+            if writer.transaction is None or not await self._was_committed(writer.transaction):
+                raise
+
+    async def _was_committed(self, transaction: str) -> bool:
+        for attempt in range(_ATTEMPTS):
+            await asyncio.sleep(_RETRY_SECONDS * 2**attempt)
+            with suppress(Unavailable), answering():
+                connection = await connect(self._url, seconds=QUERY_SECONDS)
+                try:
+                    status = await connection.fetchval("SELECT pg_xact_status($1::text::xid8)", transaction)
+                finally:
+                    await hang_up(connection)
+                if status != "in progress":
+                    return bool(status == "committed")
+        raise Unavailable("the connection was lost during the commit, and whether that was done cannot be told now")
+
+
+async def _end(connection: Connection) -> None:
+    """See that no transaction is open any more, whatever happened; nobody else would."""
+    try:
+        if connection.is_in_transaction():
+            await connection.execute("ROLLBACK")
+    except BaseException as error:
+        with suppress(asyncpg.InterfaceError):  # it is closed already
+            connection.terminate()
+        if not isinstance(error, Exception):
+            raise
