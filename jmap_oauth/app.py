@@ -98,19 +98,19 @@ class Server:
         }
         self.dispatcher = Dispatcher(methods, frozenset({CORE, *self.capabilities, *_TOLERATED}), self.limits)
         self.pruning = Pruning(
+            store,
             [
                 Kept("changes", settings.keep_changes_days, store.prune),
                 Kept("audit events", settings.keep_audit_days, self._dropping("AuditEvent", "at")),
                 Kept("secrets", settings.keep_expired_secrets_days, self._dropping("OAuthClientSecret", "expiresAt")),
-            ]
+            ],
         )
         throttle = Throttle(burst=settings.max_failed_logins, seconds=60 / settings.max_failed_logins_per_minute)
         self.keys = KeyRing(store, self.key_type, model["Tenant"], throttle, keys)
         self.streams = Streams(ChangeWatch(model, store, self.policy), self.keys)
 
-    @asynccontextmanager
-    async def serving(self) -> AsyncIterator[None]:
-        """Apply the settings `admin_key` and `provision`, and work in the background until the end.
+    async def apply_settings(self) -> None:
+        """Apply the settings `admin_key` and `provision`.
 
         Raises:
             Unavailable, CommandError, SettingsError: one cannot be applied.
@@ -118,6 +118,10 @@ class Server:
         await self._apply_admin_key()
         if self.settings.provision:
             await Provisioning(Path(self.settings.provision), self.model, self.store, self.set_objects).apply()
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[None]:
+        """Work in the background until the end."""
         background = [asyncio.create_task(each.run()) for each in (self.blobs, self.pruning, self.streams)]
         try:
             async with self.noting():
@@ -247,7 +251,7 @@ async def open_server(settings: Settings) -> AsyncIterator[Server]:
     """
     model = Model(served_types(frozenset(settings.redirect_uri_schemes)))
     cost = Cost(settings.argon2_memory, settings.argon2_time, settings.argon2_parallelism)
-    store = await _open_store(settings, model)
+    store = await open_store(settings, model)
     with closing(SlowHasher(cost, concurrency=settings.hash_concurrency, verifier=verifier)) as hasher:
         try:
             yield Server(settings, model, store, hasher)
@@ -255,7 +259,7 @@ async def open_server(settings: Settings) -> AsyncIterator[Server]:
             await store.close()
 
 
-async def _open_store(settings: Settings, model: Model) -> Store:
+async def open_store(settings: Settings, model: Model) -> Store:
     """Open the database with the backend for its URL. What that needs beside SQLite is imported only then.
 
     Raises:
@@ -273,11 +277,15 @@ async def _open_store(settings: Settings, model: Model) -> Store:
 class Application:
     """The server as an ASGI application. It serves while `running` is entered, which its lifespan does.
 
+    `applied` says that `first_key` has applied the settings `admin_key` and `provision`: processes that serve together,
+    and those that take the place of one that died, do not undo what was changed since.
+
     Where it is mounted in another application, nobody runs its lifespan, so that one's enters `running` itself.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, applied: bool = False) -> None:
         self._settings = settings
+        self._applied = applied
         self._http: ASGIApp | None = None
         self._streams: Streams | None = None
         self._lifespan = Router(lifespan=lambda _: self.running()).lifespan
@@ -289,11 +297,14 @@ class Application:
         Raises:
             DeclarationError, Unusable, Unavailable, CommandError, SettingsError: it cannot start.
         """
-        async with open_server(self._settings) as server, server.serving():
-            await server.warn_without_keys()
-            self._http = server.http()
-            self._streams = server.streams
-            yield
+        async with open_server(self._settings) as server:
+            if not self._applied:
+                await server.apply_settings()
+            async with server.serving():
+                await server.warn_without_keys()
+                self._http = server.http()
+                self._streams = server.streams
+                yield
 
     def end_streams(self) -> None:
         """End all event streams, for good: a server that stops waits for them, and leaves `running` only then."""
@@ -310,9 +321,9 @@ class Application:
             await self._http(scope, receive, send)
 
 
-def create_app(settings: Settings) -> Application:
-    """Return the server as an ASGI application."""
-    return Application(settings)
+def create_app(settings: Settings, *, applied: bool = False) -> Application:
+    """Return the server as an ASGI application; `applied` as there."""
+    return Application(settings, applied=applied)
 
 
 def configure_logging(settings: Settings) -> None:
@@ -343,13 +354,14 @@ class FirstKey:
 
 
 async def first_key(settings: Settings) -> FirstKey | None:
-    """Prepare the database, and make an administrator's key if there never was any key and no `admin_key` is set.
+    """Prepare the database, apply `admin_key` and `provision`, and make an administrator's key if there never was any.
 
     Raises:
         Unusable, Unavailable, CommandError, SettingsError: the database cannot be prepared.
     """
     _prepare_folder(settings)
-    async with open_server(settings) as server, server.serving():
+    async with open_server(settings) as server:
+        await server.apply_settings()
         states = await server.store.read(lambda reader: reader.states([GLOBAL]))
         if server.key_type.name in states[GLOBAL]:
             return None
@@ -375,7 +387,7 @@ async def create_api_key(
     if settings.database == Settings().database:
         _prepare_folder(settings)
     else:
-        _require_database(settings)
+        require_database(settings)
     async with open_server(settings) as server:
         names = sorted(server.permissions) if permissions is None else permissions
         given = {
@@ -394,7 +406,7 @@ async def list_api_keys(settings: Settings) -> list[Record]:
     Raises:
         Unusable, Unavailable, CommandError: the database cannot be read.
     """
-    _require_database(settings)
+    require_database(settings)
     query = Query(AllOf(()), [Comparator(None, ascending=True)], Window(limit=_MOST_KEYS))
     async with open_server(settings) as server:
 
@@ -412,7 +424,7 @@ async def allow_api_key(settings: Settings, id: str, permissions: list[str] | No
     Raises:
         Unusable, Unavailable, CommandError: there is no such key, or no such permission.
     """
-    _require_database(settings)
+    require_database(settings)
     async with open_server(settings) as server:
         names = sorted(server.permissions) if permissions is None else permissions
         if unknown := sorted(set(names) - server.permissions):
@@ -429,7 +441,7 @@ async def revoke_api_key(settings: Settings, id: str) -> None:
     Raises:
         Unusable, Unavailable, CommandError: there is no such key.
     """
-    _require_database(settings)
+    require_database(settings)
     async with open_server(settings) as server:
         answer = await server.set_objects("cli", "ApiKey", {"destroy": [id]})
         if answer.not_destroyed:
@@ -448,7 +460,7 @@ def _refuse_past(expires_at: str | None) -> None:
             raise CommandError("expiresAt is not in the future: the key would never work.")
 
 
-def _require_database(settings: Settings) -> None:
+def require_database(settings: Settings) -> None:
     """Refuse a database that is not there: a slip of its path would make another one, empty and apart."""
     if settings.database_path is None:  # which nothing makes
         return

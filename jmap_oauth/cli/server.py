@@ -112,7 +112,7 @@ class Config(uvicorn.Config):
 
         self.settings = settings
         super().__init__(
-            functools.partial(create_app, settings),
+            functools.partial(create_app, settings, applied=True),
             factory=True,
             interface="asgi3",
             lifespan="on",

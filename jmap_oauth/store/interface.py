@@ -265,6 +265,16 @@ class Store(Protocol):
         """
         ...
 
+    async def leads(self) -> bool:
+        """Tell whether this store, of all that are open on the database, does what only one shall do.
+
+        The first that asks is it until it is closed, or its process or connection is gone; then the next that asks.
+
+        Raises:
+            Unavailable: it cannot be told.
+        """
+        ...
+
     async def close(self) -> None:
         """Wait for what was begun and let go of the database."""
         ...

@@ -14,7 +14,7 @@ from jmap_oauth.store.interface import Reader, Result, Writer
 from jmap_oauth.store.migrations import check_table, read_migrations
 from jmap_oauth.store.sqlite_commits import Outcome, SharedCommits, Work, share, transaction
 from jmap_oauth.store.sqlite_connections import READERS, Pool, Watch
-from jmap_oauth.store.sqlite_file import check_library, connect, opening, prepare_file
+from jmap_oauth.store.sqlite_file import Lead, check_library, connect, opening, prepare_file
 from jmap_oauth.store.sqlite_migrations import find_table, migrate
 from jmap_oauth.store.sqlite_snapshot import SqliteReader, SqliteWriter, Table
 from jmap_oauth.store.states import States
@@ -52,6 +52,7 @@ class SqliteStore:
         self._commits = SharedCommits(self._transact)
         self._reading = Pool(self._path, busy_timeout, READERS)
         self._looking_up = Pool(self._path, busy_timeout, READERS)
+        self._lead = Lead(self._path)
         self._states = States("")
 
     async def open(self) -> None:
@@ -85,7 +86,12 @@ class SqliteStore:
     async def version(self, type: ObjectType, *, fresh: bool = False) -> str:
         return self._watch.version(type.name, fresh=fresh)
 
+    async def leads(self) -> bool:
+        self._watch.check_file()
+        return self._lead.take()
+
     async def close(self) -> None:
+        self._lead.close()
         await self._commits.close()
         await self._writing.close()
         await self._reading.close()
