@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -58,24 +58,26 @@ class SqliteContents:
         return {**table.row(record, {}), ":words": sql.words_of(type, record) if type.searchable else None}
 
     async def own_flaws(self) -> AsyncIterator[str]:
+        searchable = [table for table in self._tables.values() if table.type.searchable]
+        for table in searchable:
+            if not self._is_index_sound(table):
+                yield f"{table.type.name}: the index of words does not hold the words that were put into it"
         for (finding,) in self._connection.execute("PRAGMA integrity_check(20)"):
             if finding != "ok":
                 yield f"the file is damaged: {finding}"
-        for table in self._tables.values():
-            if table.type.searchable:
-                for flaw in self._flaws_of_words(table):
-                    yield flaw
+        for table in searchable:
+            orphans = f"SELECT rowid FROM {table.words} WHERE rowid NOT IN (SELECT number FROM {table.name})"
+            for (row,) in self._connection.execute(orphans):
+                yield f"{table.type.name}: there are words of row {row}, which is not there"
 
-    def _flaws_of_words(self, table: Table) -> Iterator[str]:
-        orphans = f"SELECT rowid FROM {table.words} WHERE rowid NOT IN (SELECT number FROM {table.name})"
-        for (row,) in self._connection.execute(orphans):
-            yield f"{table.type.name}: there are words of row {row}, which is not there"
+    def _is_index_sound(self, table: Table) -> bool:
         try:
             self._checking.execute(f"INSERT INTO {table.words} ({table.words}) VALUES ('integrity-check')")
         except sqlite3.DatabaseError as error:
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_CORRUPT:
                 raise
-            yield f"{table.type.name}: the index of words does not hold the words that were put into it"
+            return False
+        return True
 
     async def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         if table == "blob":
@@ -107,8 +109,8 @@ async def reading(path: Path, model: Model, migrations: Path) -> AsyncIterator[S
         stack.enter_context(opening(path))
         connection = stack.enter_context(closing(connect(path, _SECONDS)))
         checking = stack.enter_context(closing(connect(path, _SECONDS, writing=True)))
-        connection.execute("BEGIN")
         check_current(check_identity(connection, path, newest), newest)
+        connection.execute("BEGIN")  # it begins with the first statement: until then `checking` may write
         yield SqliteContents(connection, checking, model)
 
 
@@ -121,7 +123,6 @@ async def filling(path: Path, model: Model, migrations: Path, *, force: bool) ->
             connection.execute("BEGIN")
             yield SqliteContents(connection, connection, model)
             connection.execute("COMMIT")
-            connection.execute("PRAGMA journal_mode = DELETE")  # one file, which can be moved
 
 
 def back_up(source: Path, target: Path, migrations: Path, progress: Progress) -> None:
@@ -139,7 +140,6 @@ def put_back(backup: Path, path: Path, model: Model, migrations: Path, progress:
         with opening(path), closing(connect(part, _SECONDS, writing=True)) as connection:
             [(identity, last)] = connection.execute("SELECT text, number FROM identity, sequence").fetchall()
             connection.execute("UPDATE identity SET text = ?", [begin_epoch(identity, last)])
-            connection.execute("PRAGMA journal_mode = DELETE")
 
 
 def _copy(source: Path, target: Path, newest: int, progress: Progress) -> None:
@@ -155,7 +155,7 @@ def _copy(source: Path, target: Path, newest: int, progress: Progress) -> None:
         old.execute("BEGIN")  # else the copy begins anew with every commit of others
         check_identity(old, source, newest)
         old.backup(new, pages=_PAGES, progress=tell)
-        new.execute("PRAGMA journal_mode = DELETE")
+        new.execute("PRAGMA journal_mode = DELETE")  # so that it can be read where nothing can be written beside it
 
 
 def _set_aside(path: Path) -> None:
