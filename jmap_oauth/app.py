@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, closing, suppress
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,8 +33,6 @@ from jmap_oauth.methods.register import standard_methods
 from jmap_oauth.methods.set import SetResponse, handle_set
 from jmap_oauth.methods.watch import ChangeWatch
 from jmap_oauth.model.definition import GLOBAL, Action, Model, Record
-from jmap_oauth.model.kinds import Date, Invalid, now
-from jmap_oauth.model.query import AllOf, Comparator, Query, Window
 from jmap_oauth.objects import schema_document, served_types
 from jmap_oauth.objects.audit_event import audit_events
 from jmap_oauth.objects.registry import Registry, authenticate_method
@@ -45,13 +43,17 @@ from jmap_oauth.provisioning import Provisioning
 from jmap_oauth.store.interface import Reader, Store, Unavailable, Unusable
 from jmap_oauth.store.sqlite import open_sqlite
 
-# fmt: off
 __all__ = [
-    "Application", "CommandError", "FirstKey", "Server", "Unavailable", "Unusable", "allow_api_key",
-    "configure_logging", "create_api_key", "create_app", "first_key", "list_api_keys", "protocol_class",
-    "revoke_api_key",
+    "Application",
+    "CommandError",
+    "FirstKey",
+    "Server",
+    "Unavailable",
+    "Unusable",
+    "configure_logging",
+    "create_app",
+    "protocol_class",
 ]
-# fmt: on
 
 # What Stalwart's own clients always send beside the two that count; they add nothing here.
 _TOLERATED = frozenset(
@@ -99,19 +101,19 @@ class Server:
         }
         self.dispatcher = Dispatcher(methods, frozenset({CORE, *self.capabilities, *_TOLERATED}), self.limits)
         self.pruning = Pruning(
+            store,
             [
                 Kept("changes", settings.keep_changes_days, store.prune),
                 Kept("audit events", settings.keep_audit_days, self._dropping("AuditEvent", "at")),
                 Kept("secrets", settings.keep_expired_secrets_days, self._dropping("OAuthClientSecret", "expiresAt")),
-            ]
+            ],
         )
         throttle = Throttle(burst=settings.max_failed_logins, seconds=60 / settings.max_failed_logins_per_minute)
         self.keys = KeyRing(store, self.key_type, model["Tenant"], throttle, keys)
         self.streams = Streams(ChangeWatch(model, store, self.policy), self.keys)
 
-    @asynccontextmanager
-    async def serving(self) -> AsyncIterator[None]:
-        """Apply the settings `admin_key` and `provision`, and work in the background until the end.
+    async def apply_settings(self) -> None:
+        """Apply the settings `admin_key` and `provision`.
 
         Raises:
             Unavailable, CommandError, SettingsError: one cannot be applied.
@@ -119,6 +121,10 @@ class Server:
         await self._apply_admin_key()
         if self.settings.provision:
             await Provisioning(Path(self.settings.provision), self.model, self.store, self.set_objects).apply()
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[None]:
+        """Work in the background until the end."""
         background = [asyncio.create_task(each.run()) for each in (self.blobs, self.pruning, self.streams)]
         try:
             async with self.noting():
@@ -199,7 +205,7 @@ class Server:
             MethodError: the state is another one.
         """
         answer = await self.set_objects(actor, "ApiKey", {"create": {"key": given}, "ifInState": state})
-        _raise_refusal(answer.not_created)
+        raise_refusal(answer.not_created)
         created = (answer.created or {})["key"]
         return FirstKey(created["id"], created.get("secret", ""))
 
@@ -289,7 +295,7 @@ async def open_server(settings: Settings) -> AsyncIterator[Server]:
     """
     model = Model(served_types(frozenset(settings.redirect_uri_schemes)))
     cost = Cost(settings.argon2_memory, settings.argon2_time, settings.argon2_parallelism)
-    store = await _open_store(settings, model)
+    store = await open_store(settings, model)
     with closing(SlowHasher(cost, concurrency=settings.hash_concurrency, verifier=verifier)) as hasher:
         try:
             yield Server(settings, model, store, hasher)
@@ -297,7 +303,7 @@ async def open_server(settings: Settings) -> AsyncIterator[Server]:
             await store.close()
 
 
-async def _open_store(settings: Settings, model: Model) -> Store:
+async def open_store(settings: Settings, model: Model) -> Store:
     """Open the database with the backend for its URL. What that needs beside SQLite is imported only then.
 
     Raises:
@@ -315,11 +321,15 @@ async def _open_store(settings: Settings, model: Model) -> Store:
 class Application:
     """The server as an ASGI application. It serves while `running` is entered, which its lifespan does.
 
+    `applied` says that `first_key` has applied the settings `admin_key` and `provision`: processes that serve together,
+    and those that take the place of one that died, do not undo what was changed since.
+
     Where it is mounted in another application, nobody runs its lifespan, so that one's enters `running` itself.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, applied: bool = False) -> None:
         self._settings = settings
+        self._applied = applied
         self._http: ASGIApp | None = None
         self._streams: Streams | None = None
         self._lifespan = Router(lifespan=lambda _: self.running()).lifespan
@@ -331,11 +341,14 @@ class Application:
         Raises:
             DeclarationError, Unusable, Unavailable, CommandError, SettingsError: it cannot start.
         """
-        async with open_server(self._settings) as server, server.serving():
-            await server.warn_without_keys()
-            self._http = server.http()
-            self._streams = server.streams
-            yield
+        async with open_server(self._settings) as server:
+            if not self._applied:
+                await server.apply_settings()
+            async with server.serving():
+                await server.warn_without_keys()
+                self._http = server.http()
+                self._streams = server.streams
+                yield
 
     def end_streams(self) -> None:
         """End all event streams, for good: a server that stops waits for them, and leaves `running` only then."""
@@ -352,9 +365,9 @@ class Application:
             await self._http(scope, receive, send)
 
 
-def create_app(settings: Settings) -> Application:
-    """Return the server as an ASGI application."""
-    return Application(settings)
+def create_app(settings: Settings, *, applied: bool = False) -> Application:
+    """Return the server as an ASGI application; `applied` as there."""
+    return Application(settings, applied=applied)
 
 
 def configure_logging(settings: Settings) -> None:
@@ -369,9 +382,6 @@ def protocol_class(settings: Settings) -> type[asyncio.Protocol]:
     )
 
 
-# What the command line does straight on the database
-
-
 class CommandError(Exception):
     """A command was refused; the sentence says why."""
 
@@ -384,125 +394,11 @@ class FirstKey:
     secret: str
 
 
-async def first_key(settings: Settings) -> FirstKey | None:
-    """Prepare the database, and make an administrator's key if there never was any key and no `admin_key` is set.
-
-    Raises:
-        Unusable, Unavailable, CommandError, SettingsError: the database cannot be prepared.
-    """
-    _prepare_folder(settings)
-    async with open_server(settings) as server, server.serving():
-        return await server.create_first_key()
-
-
-async def create_api_key(
-    settings: Settings,
-    *,
-    description: str | None,
-    permissions: list[str] | None,
-    tenant: str | None,
-    expires_at: str | None,
-    allowed_ips: list[str],
-) -> FirstKey:
-    """Create an API key; `permissions` of None are all.
-
-    Raises:
-        Unusable, Unavailable, CommandError: it was refused; the sentence names the property.
-    """
-    _refuse_past(expires_at)
-    if settings.database == Settings().database:
-        _prepare_folder(settings)
-    else:
-        _require_database(settings)
-    async with open_server(settings) as server:
-        names = sorted(server.permissions) if permissions is None else permissions
-        given = {
-            "description": description,
-            "permissions": dict.fromkeys(names, True),
-            "memberTenantId": tenant,
-            "expiresAt": expires_at,
-            "allowedIps": dict.fromkeys(allowed_ips, True),
-        }
-        return await server.create_key("cli", given)
-
-
-async def list_api_keys(settings: Settings) -> list[Record]:
-    """Return all API keys, the oldest first, without what is hidden.
-
-    Raises:
-        Unusable, Unavailable, CommandError: the database cannot be read.
-    """
-    _require_database(settings)
-    query = Query(AllOf(()), [Comparator(None, ascending=True)], Window(limit=_MOST_KEYS))
-    async with open_server(settings) as server:
-
-        async def work(reader: Reader) -> list[Record]:
-            page = await reader.query(server.key_type, GLOBAL, query)
-            return await reader.get(server.key_type, GLOBAL, page.ids)
-
-        visible = ["id", *server.key_type.visible(frozenset())]
-        return [{name: key[name] for name in visible} for key in await server.store.read(work)]
-
-
-async def allow_api_key(settings: Settings, id: str, permissions: list[str] | None) -> None:
-    """Give an API key permissions beside those that it has; None are all, such as those that an upgrade brought.
-
-    Raises:
-        Unusable, Unavailable, CommandError: there is no such key, or no such permission.
-    """
-    _require_database(settings)
-    async with open_server(settings) as server:
-        names = sorted(server.permissions) if permissions is None else permissions
-        if unknown := sorted(set(names) - server.permissions):
-            raise CommandError(f"There is no permission {unknown[0][:255]!r}.")
-        patch = {f"permissions/{name}": True for name in names}
-        answer = await server.set_objects("cli", "ApiKey", {"update": {id: patch}})
-        if answer.not_updated:
-            raise CommandError("There is no API key with this id.")
-
-
-async def revoke_api_key(settings: Settings, id: str) -> None:
-    """Destroy an API key.
-
-    Raises:
-        Unusable, Unavailable, CommandError: there is no such key.
-    """
-    _require_database(settings)
-    async with open_server(settings) as server:
-        answer = await server.set_objects("cli", "ApiKey", {"destroy": [id]})
-        if answer.not_destroyed:
-            raise CommandError("There is no API key with this id.")
-
-
 def _raise_unless_outdated(error: MethodError) -> None:
     if error.type is not MethodErrorType.STATE_MISMATCH:
         raise error
 
 
-def _raise_refusal(refused: Mapping[str, SetError] | None) -> None:
+def raise_refusal(refused: Mapping[str, SetError] | None) -> None:
     for error in (refused or {}).values():
         raise CommandError(error.description or error.type.value)
-
-
-def _refuse_past(expires_at: str | None) -> None:
-    """Refuse an end that has come. Programs may copy such keys with /set; a person has mistyped the year."""
-    with suppress(Invalid):  # which /set explains
-        if expires_at is not None and Date().parse(expires_at) <= now():
-            raise CommandError("expiresAt is not in the future: the key would never work.")
-
-
-def _require_database(settings: Settings) -> None:
-    """Refuse a database that is not there: a slip of its path would make another one, empty and apart."""
-    if settings.database_path is None:  # which nothing makes
-        return
-    path = settings.database_path.absolute()
-    if path.parent.is_dir() and not path.exists():  # a missing folder is what opening names
-        raise CommandError(f"{path}: there is no such database; jmap-oauth serve would make it")
-
-
-def _prepare_folder(settings: Settings) -> None:
-    """Make the folder of the default database; any other has to be there, lest a slip makes a second database."""
-    default = Settings()
-    if settings.database == default.database and default.database_path is not None:
-        with suppress(FileExistsError):
-            default.database_path.parent.mkdir(mode=0o700)

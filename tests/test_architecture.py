@@ -55,9 +55,13 @@ LAYERS = {
         "starlette uvicorn httptools msgspec prometheus_client",
     ),
     "app": may_import(f"{ANYTHING_SERVED} __version__", "msgspec starlette uvicorn prometheus_client"),
+    "administration": may_import("app config model store.interface"),
+    "keeping": may_import("administration app config model objects store"),
     "embedded": may_import("app config model objects", "msgspec"),
     "cli": may_import(
-        "config protocol.types protocol.errors __version__", "uvicorn typer click rich httpx", lazily="app"
+        "config protocol.types protocol.errors __version__",
+        "uvicorn typer click rich httpx",
+        lazily="app administration keeping",
     ),
     "__init__": may_import(lazily="app config embedded"),
     "__main__": may_import("cli"),

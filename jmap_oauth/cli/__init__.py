@@ -2,9 +2,9 @@
 
 Owns: commands and their options, what they print and how they end, the server process around the application, plans
 of what has to be done so that a server has what a file says.
-Does not own: what a command does to the data (functions of app), settings and their rules (config).
-May import: config, protocol.types, protocol.errors, and app inside of commands only, so that --help stays quick;
-uvicorn, typer, rich, httpx.
+Does not own: what a command does to the data (functions of app and keeping), settings and their rules (config).
+May import: config, protocol.types, protocol.errors, and inside of commands only, so that --help stays quick, app and
+keeping; uvicorn, typer, rich, httpx.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Annotated
 import typer
 
 from jmap_oauth import __version__
-from jmap_oauth.cli import api_key, apply, changes, import_clients, oauth, objects, serve, snapshot
+from jmap_oauth.cli import api_key, apply, changes, db, import_clients, oauth, objects, serve, snapshot
 from jmap_oauth.cli.terminal import Failure, printable
 from jmap_oauth.config import SettingsError
 
@@ -55,6 +55,7 @@ def _commands() -> typer.Typer:
     )
     commands.command("serve")(serve.make_command())
     commands.add_typer(api_key.commands, name="api-key")
+    commands.add_typer(db.commands, name="db")
     for module in (objects, oauth, changes, snapshot, apply, import_clients):
         module.add_to(commands)
     return commands

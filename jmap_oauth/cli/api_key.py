@@ -61,7 +61,7 @@ def create(
     settings = _settings(config, database)
     import asyncio
 
-    from jmap_oauth.app import create_api_key
+    from jmap_oauth.administration import create_api_key
 
     key = asyncio.run(
         create_api_key(
@@ -89,7 +89,7 @@ def list_keys(
     settings = _settings(config, database)
     import asyncio
 
-    from jmap_oauth.app import list_api_keys
+    from jmap_oauth.administration import list_api_keys
 
     keys = asyncio.run(list_api_keys(settings))
     if json:
@@ -131,7 +131,7 @@ def allow(
     settings = _settings(config, database)
     import asyncio
 
-    from jmap_oauth.app import allow_api_key
+    from jmap_oauth.administration import allow_api_key
 
     asyncio.run(allow_api_key(settings, id, None if all_permissions else permission))
     print(f"The API key {printable(id)} has them.")
@@ -143,7 +143,7 @@ def revoke(id: Annotated[str, typer.Argument(metavar="ID")], config: Config = No
     settings = _settings(config, database)
     import asyncio
 
-    from jmap_oauth.app import revoke_api_key
+    from jmap_oauth.administration import revoke_api_key
 
     asyncio.run(revoke_api_key(settings, id))
     print(f"The API key {printable(id)} is revoked.")

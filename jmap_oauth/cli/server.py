@@ -93,7 +93,7 @@ def _url(settings: Settings, listener: socket.socket) -> str:
 
 
 def _make_first_key(settings: Settings, url: str) -> None:
-    from jmap_oauth.app import first_key
+    from jmap_oauth.administration import first_key
 
     key = asyncio.run(first_key(settings))
     if key is not None:
@@ -112,7 +112,7 @@ class Config(uvicorn.Config):
 
         self.settings = settings
         super().__init__(
-            functools.partial(create_app, settings),
+            functools.partial(create_app, settings, applied=True),
             factory=True,
             interface="asgi3",
             lifespan="on",

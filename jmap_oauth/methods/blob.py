@@ -90,9 +90,11 @@ class Blobs:
         self._closing.set()
 
     async def _drop(self) -> None:
-        """Drop what is over in small writes. What goes wrong is logged: the next time comes."""
+        """Drop what is over in small writes, unless another process does. What goes wrong is logged."""
         dropped = BATCH
         try:
+            if not await self._store.leads():
+                return
             while dropped == BATCH and not self._closing.is_set():
                 before = self._since()
                 dropped = await self._store.write(lambda writer: writer.drop_blobs(before, BATCH))  # noqa: B023

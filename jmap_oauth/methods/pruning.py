@@ -51,13 +51,14 @@ def dropping_objects(
 
 
 class Pruning:
-    """Drops what is old every so many seconds, more or less, so that processes on one store keep apart.
+    """Drops what is old every so many seconds, more or less, in the one process that leads on a store.
 
     The first time comes sooner, or a server that is often started would never prune.
     """
 
-    def __init__(self, kept: Sequence[Kept], *, seconds: float = 3_600.0, pause: float = 0.1) -> None:
+    def __init__(self, store: Store, kept: Sequence[Kept], *, seconds: float = 3_600.0, pause: float = 0.1) -> None:
         self.kept = kept
+        self._store = store
         self._seconds = seconds
         self._pause = pause
         self._closing = asyncio.Event()
@@ -78,7 +79,7 @@ class Pruning:
         """Prune in small writes with pauses for others. What the store cannot do now waits for the next time."""
         before = format_date(datetime.now(UTC) - timedelta(days=kept.days))
         try:
-            while not self._closing.is_set() and await kept.drop(before):
+            while await self._store.leads() and not self._closing.is_set() and await kept.drop(before):
                 await self._closed_within(self._pause)
         except Unavailable as reason:
             _log.warning("Old %s wait to be dropped: %s", kept.name, reason)

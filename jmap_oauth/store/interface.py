@@ -9,8 +9,8 @@ connection, for instance. It is written as a coroutine function, and must await 
 It may be run more than once, so it must not leave traces outside of its result.
 
 Isolation. All reads of one `read` see one committed state. A `write` sees one, and no other write comes between its
-reads and its commit. When `write` returns, the change survives the loss of the process and of the power; when it
-raises, nothing of it is there.
+reads and its changes. When `write` returns, the change survives the loss of the process and of the power; when it
+raises, nothing of it is there. Writes may share a commit, and are still wholes by themselves, one after the other.
 
 Order. Each write that changes something takes one number, larger than all before it, and no number becomes visible
 before a smaller one. Every record knows the numbers of its creation, of its last change, and of the time it joined
@@ -281,6 +281,16 @@ class Store(Protocol):
 
         Raises:
             Unavailable: nothing was forgotten.
+        """
+        ...
+
+    async def leads(self) -> bool:
+        """Tell whether this store, of all that are open on the database, does what only one shall do.
+
+        The first that asks is it until it is closed, or its process or connection is gone; then the next that asks.
+
+        Raises:
+            Unavailable: it cannot be told.
         """
         ...
 

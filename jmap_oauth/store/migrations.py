@@ -42,6 +42,18 @@ def read_migrations(folder: Path) -> Sequence[Migration]:
     return found
 
 
+def check_current(version: int, newest: int) -> None:
+    """Refuse a database that did not go through all migrations.
+
+    Raises:
+        Unusable: it did not.
+    """
+    if version != newest:
+        raise Unusable(
+            f"the database is at schema {version}, and this program at {newest}: jmap-oauth db migrate brings it there"
+        )
+
+
 # --- does it fit the declarations? ---
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import closing, suppress
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import cast
@@ -14,8 +14,9 @@ from jmap_oauth.model.definition import Model, ObjectType
 from jmap_oauth.store.interface import Reader, Result, Unavailable, Writer
 from jmap_oauth.store.memory import Memory, Miss, Notes, Noting
 from jmap_oauth.store.migrations import check_table, read_migrations
+from jmap_oauth.store.sqlite_commits import Outcome, SharedCommits, Work, share, transaction
 from jmap_oauth.store.sqlite_connections import READERS, Pool, Watch
-from jmap_oauth.store.sqlite_file import check_library, connect, failure, opening, prepare_file
+from jmap_oauth.store.sqlite_file import Lead, check_library, connect, opening, prepare_file
 from jmap_oauth.store.sqlite_migrations import find_table, migrate
 from jmap_oauth.store.sqlite_snapshot import SqliteReader, SqliteWriter, Table
 from jmap_oauth.store.states import States
@@ -48,9 +49,12 @@ class SqliteStore:
         self._opening_timeout = opening_timeout
         self._tables = {type.name: Table(type) for type in model}
         self._watch = Watch(self._path)
-        self._writing = Pool(self._path, busy_timeout, 1, writing=True)
+        self._busy_timeout = busy_timeout
+        self._writing = Pool(self._path, 0, 1, writing=True)
+        self._commits = SharedCommits(self._transact)
         self._reading = Pool(self._path, busy_timeout, READERS)
         self._looking_up = Pool(self._path, busy_timeout, READERS)
+        self._lead = Lead(self._path)
         self._states = States("")
         self._memory = Memory()
 
@@ -84,17 +88,21 @@ class SqliteStore:
         return result
 
     async def write(self, work: Callable[[Writer], Awaitable[Result]]) -> Result:
-        return await self._writing.run(partial(_write, work, self._tables, self._states, self._watch))
+        return await self._write(work)
 
     async def prune(self, before: str) -> bool:
-        return await self._writing.run(
-            partial(_write, lambda writer: writer.prune(before), self._tables, self._states, self._watch)
-        )
+        return await self._write(lambda writer: writer.prune(before))
 
     async def version(self, type: ObjectType, *, fresh: bool = False) -> str:
         return self._watch.version(type.name, fresh=fresh)
 
+    async def leads(self) -> bool:
+        self._watch.check_file()
+        return self._lead.take()
+
     async def close(self) -> None:
+        self._lead.close()
+        await self._commits.close()
         await self._writing.close()
         await self._reading.close()
         await self._looking_up.close()
@@ -106,6 +114,19 @@ class SqliteStore:
         if not self._memory.is_current(commits):
             work = partial(self._memory.catch_up, token=commits)
             self._watch.read(partial(_read, work, self._tables, self._states))
+
+    async def _write(self, work: Callable[[SqliteWriter], Awaitable[Result]]) -> Result:
+        """Do some work in a transaction that it may share, and return its result when that is committed."""
+
+        def run(connection: sqlite3.Connection) -> tuple[Result, SqliteWriter]:
+            writer = SqliteWriter(connection, self._tables, self._states)
+            return _drive(work(writer)), writer
+
+        result, _ = await self._commits.run(run)
+        return result
+
+    async def _transact(self, works: Sequence[Work]) -> Sequence[Outcome]:
+        return await self._writing.run(partial(_commit, works, self._busy_timeout, self._watch))
 
     def _prepare(self) -> None:
         check_library(sqlite3.sqlite_version_info)
@@ -129,8 +150,8 @@ def _read(
     states: States,
     connection: sqlite3.Connection,
 ) -> Result:
-    reader = SqliteReader(connection, tables, states)
-    return _transact(connection, "BEGIN", lambda: _drive(work(reader)))
+    with transaction(connection, partial(connection.execute, "BEGIN")):
+        return _drive(work(SqliteReader(connection, tables, states)))
 
 
 def _note(
@@ -148,41 +169,14 @@ def _note(
     return _read(work_and_note, tables, states, connection)
 
 
-def _write(
-    work: Callable[[SqliteWriter], Awaitable[Result]],
-    tables: Mapping[str, Table],
-    states: States,
-    watch: Watch,
-    connection: sqlite3.Connection,
-) -> Result:
+def _commit(works: Sequence[Work], patience: float, watch: Watch, connection: sqlite3.Connection) -> Sequence[Outcome]:
     watch.check_file()
-    writer = SqliteWriter(connection, tables, states)
-    result = _transact(connection, "BEGIN IMMEDIATE", lambda: _drive(work(writer)))
+    outcomes = share(works, patience, connection)
     # In this thread, since whoever waits may have been cancelled, and the change is made all the same.
-    if writer.number is not None:
-        watch.note((type, writer.number) for type in writer.changed)
-    return result
-
-
-def _transact(connection: sqlite3.Connection, begin: str, function: Callable[[], Result]) -> Result:
-    """Run a function inside a transaction, which is over afterwards, whatever happens."""
-    _roll_back(connection)  # if that failed last time
-    try:
-        connection.execute(begin)
-        result = function()
-        connection.execute("COMMIT")
-    except BaseException as error:
-        with suppress(sqlite3.Error):
-            _roll_back(connection)
-        if isinstance(error, sqlite3.Error) and (known := failure(error)):
-            raise known from error
-        raise
-    return result
-
-
-def _roll_back(connection: sqlite3.Connection) -> None:
-    if connection.in_transaction:
-        connection.execute("ROLLBACK")
+    for writer in [outcome.result[1] for outcome in outcomes if outcome.error is None]:
+        if writer.number is not None:
+            watch.note((type, writer.number) for type in writer.changed)
+    return outcomes
 
 
 def _drive(work: Awaitable[Result]) -> Result:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import sqlite3
 import stat
@@ -122,6 +123,50 @@ def connect(path: Path, timeout: float, *, writing: bool = False, any_thread: bo
     }.items():
         connection.execute(f"PRAGMA {name} = {value}")
     return connection
+
+
+class Lead:
+    """A lock beside the database that one open store has. The system takes it away from a process that is gone.
+
+    It is on a file of its own: whoever closes a file of the database loses the locks that SQLite has there.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path.with_name(f"{path.name}-lead")
+        self._descriptor: int | None = None
+
+    def take(self) -> bool:
+        """Take the lock unless another store has it, and tell whether it is ours.
+
+        Raises:
+            Unavailable: the file cannot be made or locked.
+        """
+        if self._descriptor is None:
+            try:
+                self._descriptor = _locked(self._path)
+            except OSError as error:
+                raise Unavailable(f"{self._path}: {error.strerror}") from error
+        return self._descriptor is not None
+
+    def close(self) -> None:
+        """Let go of the lock."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+def _locked(path: Path) -> int | None:
+    """Return a descriptor with the lock of a file, which is made if it is not there, or None."""
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 class Identity:

@@ -30,14 +30,14 @@ def migrate(path: Path, migrations: Sequence[Migration], timeout: float) -> None
     """
     newest = migrations[-1].number
     with opening(path), closing(connect(path, timeout, writing=True)) as connection:
-        _check_identity(connection, path, newest)
+        check_identity(connection, path, newest)
         if _use_wal(connection, time.monotonic() + timeout) != "wal":
             raise Unusable(f"{path}: its file system cannot hold a database with a write-ahead log")
         connection.execute("PRAGMA foreign_keys = OFF")  # or a table could not be rebuilt; they are checked at the end
         connection.execute("BEGIN EXCLUSIVE")
         try:
             # Again, and for good: another process may have been first.
-            version = _check_identity(connection, path, newest)
+            version = check_identity(connection, path, newest)
             # Even if that says nothing new: a file that cannot be written is refused here, and not at BEGIN.
             connection.execute(f"PRAGMA user_version = {newest}")
             if version < newest:
@@ -49,7 +49,7 @@ def migrate(path: Path, migrations: Sequence[Migration], timeout: float) -> None
                 connection.execute("ROLLBACK")
 
 
-def _check_identity(connection: sqlite3.Connection, path: Path, newest: int) -> int:
+def check_identity(connection: sqlite3.Connection, path: Path, newest: int) -> int:
     """Return the number of the last migration that a database went through, 0 for an empty one."""
     version = int(_scalar(connection, "PRAGMA user_version"))
     mark = _scalar(connection, "PRAGMA application_id")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+import secrets
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Final, NamedTuple
@@ -25,6 +26,7 @@ class Cursor(NamedTuple):
 _TEXT = re.compile(r"(([0-9a-f]{16})(?:\.([A-Za-z0-9_-]{1,255}))?(?:@([0-9TZ:-]{20}))?)\.([0-9a-f]{8})")
 _ROUNDS: Final = 4
 _HALF: Final = 32  # bits
+_MOST_EPOCHS: Final = 16
 
 
 class States:
@@ -34,21 +36,28 @@ class States:
     second too, as in `<number>@<second>.<tag>`. The tag tells a state of another database, type or account from one of
     ours, and an id or a second that was made up from one that we gave out. The number counts the writes of all accounts
     together, so it is veiled: two states of an account would tell how much the others did in between.
+
+    A database that was put back to an earlier time, or copied, has a past in common with another one, but takes numbers
+    that the other took too. So it begins an epoch: states of numbers up to there stay what they were, and from there on
+    they are made with another key. The identity holds the keys, `<key> <last number before>:<key> …`.
     """
 
     def __init__(self, identity: str) -> None:
-        self._key = identity.encode()
-        # Most requests tell the state that the one before them told.
-        self._number = lru_cache(maxsize=1024)(lambda number: f"{self._veil(number, range(_ROUNDS)):016x}")
-        self._tag = lru_cache(maxsize=1024)(self._make_tag)
+        self._epochs = [*_epochs(identity)]
+
+    @property
+    def epoch(self) -> str:
+        """Return a text that no other database has for its own, be it a copy of this one."""
+        return self._epochs[-1].key
 
     def write(self, type: ObjectType, account: str, cursor: Cursor, second: str | None = None) -> str:
-        number = self._number(cursor.number)
+        epoch = next(each for each in reversed(self._epochs) if cursor.number > each.after)
+        number = epoch.number(cursor.number)
         if cursor.id == END and second is None:
-            return f"{number}.{self._tag(type.name, account)}"
+            return f"{number}.{epoch.tag(type.name, account)}"
         place = number if cursor.id == END else f"{number}.{cursor.id}"
         text = place if second is None else f"{place}@{second}"
-        return f"{text}.{self._make_tag(type.name, account, text)}"
+        return f"{text}.{epoch.make_tag(type.name, account, text)}"
 
     def read(self, type: ObjectType, account: str, text: str, *, timed: bool) -> tuple[Cursor, str | None]:
         """Return the place that a state stands for, and the second that it has if it is to be `timed`.
@@ -61,10 +70,58 @@ class States:
         if match is None:
             raise CannotCalculateChanges
         whole, number, id, second, tag = match.groups()
-        facts = (type.name, account) if whole == number else (type.name, account, whole)
-        if tag != self._make_tag(*facts) or timed == (second is None):
+        if timed == (second is None):
             raise CannotCalculateChanges
-        return Cursor(self._unveil(int(number, 16)), id or END), second
+        facts = (type.name, account) if whole == number else (type.name, account, whole)
+        before = None
+        for epoch in reversed(self._epochs):
+            if tag == epoch.make_tag(*facts):
+                found = epoch.unveil(number)
+                if found > epoch.after and (before is None or found <= before):
+                    return Cursor(found, id or END), second
+            before = epoch.after
+        raise CannotCalculateChanges
+
+
+def begin_epoch(identity: str, last: int) -> str:
+    """Return the identity of a database that goes on by itself after the write with this number.
+
+    States of the oldest of many epochs are given up, lest it grows without end.
+    """
+    epochs = [epoch for epoch in _epochs(identity) if epoch.after < last]
+    oldest, *later = [(epoch.after, epoch.key) for epoch in epochs] + [(last, secrets.token_hex(16))]
+    if len(later) >= _MOST_EPOCHS:
+        oldest, *later = later
+    return " ".join([oldest[1], *(f"{after}:{key}" for after, key in later)])
+
+
+def _epochs(identity: str) -> Iterator[_Epoch]:
+    first, *later = identity.split() or [""]
+    yield _Epoch(first, -1)
+    for each in later:
+        after, _, key = each.partition(":")
+        yield _Epoch(key, int(after))
+
+
+class _Epoch:
+    """How states are made for the writes after one, up to the next epoch."""
+
+    def __init__(self, key: str, after: int) -> None:
+        self.key = key
+        self.after = after
+        self._key = key.encode()
+        # Most requests tell the state that the one before them told.
+        self.number = lru_cache(maxsize=1024)(lambda number: f"{self._veil(number, range(_ROUNDS)):016x}")
+        self.tag = lru_cache(maxsize=1024)(self.make_tag)
+
+    def make_tag(self, *facts: str) -> str:
+        return blake2b(" ".join(facts).encode(), digest_size=4, key=self._key).hexdigest()
+
+    def unveil(self, text: str) -> int:
+        """Undo `number`: the same with the halves swapped and the rounds turned round."""
+        number = int(text, 16)
+        swapped = self._veil(number >> _HALF | (number & (1 << _HALF) - 1) << _HALF, reversed(range(_ROUNDS)))
+        return swapped >> _HALF | (swapped & (1 << _HALF) - 1) << _HALF
 
     def _veil(self, number: int, rounds: Iterable[int]) -> int:
         """Swap a number of 64 bits for another one, by a Feistel network over a keyed hash."""
@@ -73,13 +130,5 @@ class States:
             left, right = right, left ^ self._hash(each, right)
         return left << _HALF | right
 
-    def _unveil(self, number: int) -> int:
-        """Undo `_veil`: the same with the halves swapped and the rounds turned round."""
-        swapped = self._veil(number >> _HALF | (number & (1 << _HALF) - 1) << _HALF, reversed(range(_ROUNDS)))
-        return swapped >> _HALF | (swapped & (1 << _HALF) - 1) << _HALF
-
     def _hash(self, round: int, half: int) -> int:
         return int.from_bytes(blake2b(b"%d %d" % (round, half), digest_size=4, key=self._key).digest())
-
-    def _make_tag(self, *facts: str) -> str:
-        return blake2b(" ".join(facts).encode(), digest_size=4, key=self._key).hexdigest()

@@ -54,6 +54,9 @@ class WatchedStore:
     async def prune(self, before: str) -> bool:
         return await self.store.prune(before)
 
+    async def leads(self) -> bool:
+        return await self.store.leads()
+
     async def close(self) -> None:
         await self.store.close()
 

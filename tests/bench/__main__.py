@@ -11,11 +11,13 @@ running, threads and kernel included, in microseconds, and `of bare` beside it t
 other programs have the machine as well, believe this one. `p50` and `p99` are latencies with all connections busy.
 `load CPU` is how busy the load generator was: near 100% it is what was measured, and the bare app could do more.
 
-The second table is about many clients, and one request at a time inside this process, without HTTP. `p50` and `p99` are
+The second table is about writers: creates with 16 connections, beside the SQL that they come to, sixteen a commit.
+
+The third table is about many clients, and one request at a time inside this process, without HTTP. `p50` and `p99` are
 from the bytes of a request to those of its answer; `plain SQL` is the median of the same statements alone, sent by
 sqlite3; `wanted` is what the median shall stay below on an ordinary machine.
 
-The third table is about listeners: event streams to one server process, which are idle at first. `KiB/stream` is the
+The fourth table is about listeners: event streams to one server process, which are idle at first. `KiB/stream` is the
 memory that the process took more when they were open, `idle CPU` how busy it then is. After that one client is created:
 `first`, `p50` and `last` are from that request to when a stream told of it.
 
@@ -38,6 +40,7 @@ from pathlib import Path
 
 import uvloop
 
+from tests.bench.commits import CREATES, measure_commits, record_creates, render_commits
 from tests.bench.inside import RUNS, measure_inside, render_inside
 from tests.bench.listeners import measure_listeners, render_listeners
 from tests.bench.load import CONNECTIONS, Result
@@ -61,6 +64,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         results = zip(*rounds, strict=True)
         best = {each.name: best_of(of_it) for each, of_it in zip(variants, results, strict=True)}
         print("\n".join(render(best)), flush=True)
+        creates = uvloop.run(record_creates(folder / _FILLED))
+        print(f"\n{CREATES:,} creates in SQL, synchronous=FULL, best of {options.rounds} rounds")
+        commits = [
+            measure_commits(folder / _FILLED, creates, variants[-1], options.seconds) for _ in range(options.rounds)
+        ]
+        print("\n".join(render_commits(commits)), flush=True)
         print(f"\n{options.clients_large:,} clients, inside one process, {RUNS} runs each, one after the other")
         print("\n".join(render_inside(uvloop.run(measure_inside(folder, options.clients_large)))), flush=True)
         print(f"\n{options.listeners:,} event streams, idle for {options.seconds:g} s, then one change")
@@ -75,9 +84,9 @@ def _read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=5.0, help="for each request and round, beside the warm-up")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--clients", type=int, default=10_000, help="in the database")
-    parser.add_argument("--clients-large", type=int, default=100_000, help="in that of the second table, at least 1")
+    parser.add_argument("--clients-large", type=int, default=100_000, help="in that of the third table, at least 1")
     parser.add_argument(
-        "--listeners", type=int, default=2_000, help="event streams, for the third table, at most 10,000"
+        "--listeners", type=int, default=2_000, help="event streams, for the fourth table, at most 10,000"
     )
     parser.add_argument("--refusals", type=int, default=1_000, help="for each reason, for the fourth table")
     parser.add_argument("--folder", type=Path, default=_ON_DISK if _ON_DISK.is_dir() else None, help="on a disk")

@@ -53,7 +53,7 @@ async def left(root: Client) -> set[str]:
 
 async def test_what_is_older_than_kept_is_forgotten_while_it_runs(widgets: Widgets, root: Client) -> None:
     since = await destroy_one(root)
-    pruning = Pruning([Kept("changes", -1, widgets.backing.store.prune)], seconds=0.01)
+    pruning = Pruning(widgets.backing.store, [Kept("changes", -1, widgets.backing.store.prune)], seconds=0.01)
     running = asyncio.create_task(pruning.run())
     async with asyncio.timeout(30):
         while await is_told(widgets, since):
@@ -64,7 +64,7 @@ async def test_what_is_older_than_kept_is_forgotten_while_it_runs(widgets: Widge
 
 async def test_what_is_kept_is_not_forgotten(widgets: Widgets, root: Client) -> None:
     since = await destroy_one(root)
-    pruning = Pruning([Kept("changes", 1, widgets.backing.store.prune)], seconds=0.0)
+    pruning = Pruning(widgets.backing.store, [Kept("changes", 1, widgets.backing.store.prune)], seconds=0.0)
     running = asyncio.create_task(pruning.run())
     await asyncio.sleep(0.1)
     pruning.close()
@@ -74,7 +74,7 @@ async def test_what_is_kept_is_not_forgotten(widgets: Widgets, root: Client) -> 
 
 async def test_a_store_that_cannot_is_tried_again(widgets: Widgets, caplog: pytest.LogCaptureFixture) -> None:
     await widgets.backing.store.close()
-    pruning = Pruning([Kept("changes", 1, widgets.backing.store.prune)], seconds=0.01)
+    pruning = Pruning(widgets.backing.store, [Kept("changes", 1, widgets.backing.store.prune)], seconds=0.01)
     with caplog.at_level(logging.WARNING):
         running = asyncio.create_task(pruning.run())
         async with asyncio.timeout(30):
@@ -114,7 +114,7 @@ async def test_one_kind_that_cannot_be_dropped_keeps_no_other(
 
     await create_ended(root, 2001)
     kept = [Kept("failures", 1, fail), Kept("widgets", 1, dropping_two(widgets, root))]
-    pruning = Pruning(kept, seconds=0.01)
+    pruning = Pruning(widgets.backing.store, kept, seconds=0.01)
     running = asyncio.create_task(pruning.run())
     async with asyncio.timeout(30):
         while await left(root):
@@ -127,7 +127,10 @@ async def test_one_kind_that_cannot_be_dropped_keeps_no_other(
 async def test_who_follows_while_two_prune_is_told_what_is_so_or_that_it_cannot_be_told(
     widgets: Widgets, root: Client
 ) -> None:
-    prunings = [Pruning([Kept("changes", -1, widgets.backing.store.prune)], seconds=0.0, pause=0.0) for _ in range(2)]
+    prunings = [
+        Pruning(widgets.backing.store, [Kept("changes", -1, widgets.backing.store.prune)], seconds=0.0, pause=0.0)
+        for _ in range(2)
+    ]
     running = [asyncio.create_task(pruning.run()) for pruning in prunings]
     seen, known, state = set[str](), set[str](), (await root.get())["state"]
     async with asyncio.timeout(30):

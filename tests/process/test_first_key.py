@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from jmap_oauth.app import Server, list_api_keys, open_server
+from jmap_oauth.administration import list_api_keys
+from jmap_oauth.app import Server, open_server
 from jmap_oauth.config import Settings
 from tests.cli.process import ROOT, environment
 from tests.support.postgresql import schema_url
@@ -20,7 +21,7 @@ from tests.support.stores import make_schema
 
 MAKE = """
 import asyncio, sys
-from jmap_oauth.app import first_key
+from jmap_oauth.administration import first_key
 from jmap_oauth.config import Settings
 settings = Settings(database=sys.argv[1])
 sys.stdin.readline()

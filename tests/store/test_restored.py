@@ -1,4 +1,4 @@
-"""A database that was put back to an earlier time (RFC 8620 section 1.6.2), as the README says to do it."""
+"""A database that was put back to an earlier time (RFC 8620 section 1.6.2), as the README says to do it by hand."""
 
 from __future__ import annotations
 
@@ -34,4 +34,4 @@ async def test_with_a_new_identity_no_state_from_before_is_taken(path: Path) -> 
 
 
 def test_the_readme_says_how_to_give_a_new_identity() -> None:
-    assert f'"{NEW_IDENTITY}"' in README
+    assert f"`{NEW_IDENTITY}`" in README

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import resource
 import sqlite3
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +15,8 @@ from jmap_oauth.model.definition import GLOBAL, Model, Property
 from jmap_oauth.model.kinds import SetOf, Text
 from jmap_oauth.store.interface import Changes, Reader, Saved, Unavailable, Unusable, Writer
 from jmap_oauth.store.sqlite import SqliteStore, open_sqlite
-from jmap_oauth.store.sqlite_snapshot import SqliteReader, SqliteWriter
+from jmap_oauth.store.sqlite_snapshot import SqliteReader
+from tests.store.full import largest_file, set_room
 from tests.support.stores import (
     SQLITE_MIGRATIONS,
     all_of,
@@ -180,16 +180,6 @@ async def test_what_reads_cannot_write(sqlite: SqliteStore) -> None:
         await sqlite.read(work)
 
 
-async def set_room(store: SqliteStore, pages: int) -> None:
-    """Let the file have so many pages, or as many as it has already."""
-
-    async def work(writer: Writer) -> None:
-        assert isinstance(writer, SqliteWriter)
-        writer.connection.execute(f"PRAGMA max_page_count = {pages}")
-
-    await store.write(work)
-
-
 async def test_a_full_disk_makes_writes_unavailable_until_there_is_room(sqlite: SqliteStore) -> None:
     widgets = [make_widget(f"w{number}", None, note="note " * 40) for number in range(200)]
     await set_room(sqlite, 1)
@@ -199,15 +189,6 @@ async def test_a_full_disk_makes_writes_unavailable_until_there_is_room(sqlite: 
     await set_room(sqlite, 1_000_000)
     await create(sqlite, *widgets)
     assert await all_of(sqlite, GLOBAL) == widgets
-
-
-@contextmanager
-def largest_file(size: int) -> Iterator[None]:
-    """Make the system refuse to let any file of this process grow beyond `size` bytes."""
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 async def test_a_failing_file_system_makes_writes_unavailable_until_it_works(sqlite: SqliteStore, path: Path) -> None:

@@ -6,7 +6,6 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,45 +15,9 @@ from jmap_oauth.store import sqlite_snapshot
 from jmap_oauth.store.interface import Changes, Page, Reader, Saved, TooCostly, Unavailable, Writer
 from jmap_oauth.store.sqlite import SqliteStore
 from jmap_oauth.store.sqlite_connections import READERS
+from tests.store.halting import Halt, cancel
 from tests.support.stores import all_of, create, look, make_widget, state
 from tests.support.widget import WIDGET
-
-
-class Halt:
-    """Work that stops in the thread of its connection until it is released."""
-
-    def __init__(self) -> None:
-        self._entered = threading.Event()
-        self._released = threading.Event()
-        self.is_stopped = False
-
-    def stop(self) -> None:
-        self.is_stopped = True
-        self._entered.set()
-        self._released.wait(30)
-        self.is_stopped = False
-
-    async def entered(self) -> None:
-        assert await asyncio.to_thread(self._entered.wait, 30)
-
-    def release(self) -> None:
-        self._released.set()
-
-    async def read(self, reader: Reader) -> list[int]:
-        """Count the widgets before and after the stop."""
-        before = await reader.count(WIDGET, GLOBAL)
-        self.stop()
-        return [before, await reader.count(WIDGET, GLOBAL)]
-
-    async def write(self, writer: Writer) -> None:
-        await writer.apply(WIDGET, Changes(created=[Saved(make_widget("halted", None))]))
-        self.stop()
-
-
-async def cancel(task: asyncio.Future[Any]) -> None:
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
 
 
 async def counts_of_all_readers(store: SqliteStore) -> list[int]:

@@ -121,13 +121,14 @@ class Watch:
         self._connection: asyncpg.Connection | None = None
         self._numbers: dict[str, int] = {}
         self._connected = 0
+        self._locked_by = 0
         self._looked_at = float("-inf")
         self._failed_at = float("-inf")
 
     async def open(self, channel: str) -> None:
         """Look for the first time; `channel` is where commits are notified."""
         self._lock = asyncio.Lock()  # it belongs to the event loop in which it was first waited for
-        self._channel, self._connected = channel, 0
+        self._channel, self._connected, self._locked_by = channel, 0, 0
         await self._look()
 
     async def version(self, type: str, *, fresh: bool = False) -> str:
@@ -147,6 +148,20 @@ class Watch:
         """Take over what was just committed. A look may be older than that, so numbers only rise."""
         for type, number in numbers:
             self._numbers[type] = max(number, self._numbers.get(type, 0))
+
+    async def lock(self, key: int) -> bool:
+        """Take a lock unless another connection has it, and tell whether this one does. It is lost with it.
+
+        Raises:
+            Unavailable: the database cannot be reached or is not open.
+        """
+        await self._look()
+        async with self._lock:
+            if self._connection is not None and self._locked_by != self._connected:
+                with answering():
+                    if await self._connection.fetchval("SELECT pg_try_advisory_lock($1)", key):
+                        self._locked_by = self._connected
+            return self._locked_by == self._connected
 
     async def close(self) -> None:
         self._channel, self._looked_at = "", float("-inf")

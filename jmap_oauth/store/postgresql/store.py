@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from hashlib import blake2b
 from pathlib import Path
 from typing import Final
 
@@ -112,6 +113,10 @@ class PostgresqlStore:
     async def version(self, type: ObjectType, *, fresh: bool = False) -> str:
         return await self._watch.version(type.name, fresh=fresh)
 
+    async def leads(self) -> bool:
+        key = blake2b(self._channel.encode(), digest_size=8).digest()
+        return await self._watch.lock(int.from_bytes(key, signed=True))
+
     async def close(self) -> None:
         for pool in (self._writing, self._reading, self._looking_up):
             await pool.close()
@@ -131,7 +136,7 @@ class PostgresqlStore:
             finally:
                 await hang_up(connection)
         self._states = States(identity)
-        self._channel = f"changes of {identity}"
+        self._channel = f"changes of {self._states.epoch}"
 
     async def _write(self, work: Callable[[PostgresqlWriter], Awaitable[Result]]) -> Result:
         """Do some work once, as often as that takes."""

@@ -1,0 +1,114 @@
+"""PostgreSQL's part in carrying over and checking."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from jmap_oauth.model.definition import Model, ObjectType
+from jmap_oauth.store.interface import Unusable
+from jmap_oauth.store.migrations import check_current, read_migrations
+from jmap_oauth.store.portable import is_empty
+from jmap_oauth.store.postgresql.connections import Connection, connect, hang_up
+from jmap_oauth.store.postgresql.failures import answering
+from jmap_oauth.store.postgresql.rows import Rows
+from jmap_oauth.store.postgresql.schema import migrate
+from jmap_oauth.store.postgresql.statements import numbered, sendable
+from jmap_oauth.store.postgresql.table import WORDS, Table
+from jmap_oauth.store.sql import quoted
+
+_SECONDS: Final = 30.0
+_PATIENCE: Final = 86_400.0
+"""Seconds that a statement may take: a million rows are read by one."""
+
+
+class PostgresqlContents(Rows):
+    """A `portable.Target` on a connection in a transaction."""
+
+    def __init__(self, connection: Connection, model: Model) -> None:
+        super().__init__(connection)
+        self._of_types = {type.name: Table(type) for type in model}
+
+    async def rows(self, statement: str, *parameters: Any) -> AsyncIterator[Sequence[Any]]:  # type: ignore[override]
+        at_once = 2 if '"blob"' in statement else 500
+        async for row in self.connection.cursor(numbered(statement), *map(sendable, parameters), prefetch=at_once):
+            yield tuple(row)
+
+    async def stored(self, type: ObjectType) -> AsyncIterator[Mapping[str, Any]]:
+        table = self._of_types[type.name]
+        names = ["id", *(each.name for each in table.columns), "document"]
+        words = f"tsvector_to_array({WORDS})" if type.searchable else "NULL"
+        async for *values, found in self.rows(f"SELECT {', '.join(map(quoted, names))}, {words} FROM {table.name}"):
+            yield {**dict(zip(names, values, strict=True)), ":words": sorted(found or ())}
+
+    def derive(self, type: ObjectType, document: str) -> Mapping[str, Any]:
+        table = self._of_types[type.name]
+        row = table.row(table.record(document), {})
+        return {**{name: sendable(value) for name, value in row.items()}, ":words": sorted(row.get(":words", ()))}
+
+    async def own_flaws(self) -> AsyncIterator[str]:
+        """Yield nothing: what PostgreSQL can tell without extensions it tells when it reads."""
+        none: Sequence[str] = ()
+        for flaw in none:
+            yield flaw
+
+    async def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        if table == "blob":
+            columns, rows = [*columns, "size"], [[*row, len(row[-1])] for row in rows]
+        names, marks = ", ".join(map(quoted, columns)), ", ".join("?" for _ in columns)
+        await self.many(f"INSERT INTO {quoted(table)} ({names}) VALUES ({marks})", rows)
+
+    async def put(self, type: ObjectType, hashes: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        table = self._of_types[type.name]
+        empty = dict.fromkeys(each.name for each in table.columns)
+        places = [
+            {"id": id, "created": created, "changed": changed, "joined": joined, **empty}
+            | table.row(table.record(document), dict(zip(hashes, kept, strict=True)))
+            | {"document": document}
+            for id, created, changed, joined, *kept, document in rows
+        ]
+        await self.many(table.insert(places[0]), [[*place.values()] for place in places])
+
+
+@asynccontextmanager
+async def reading(url: str, model: Model, migrations: Path) -> AsyncIterator[PostgresqlContents]:
+    """Give a database as it is at this moment, while others go on with it.
+
+    Raises:
+        Unavailable, Unusable: it cannot be read, or is not up to date.
+    """
+    newest = len(read_migrations(migrations))
+    async with _connected(url) as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+        if await connection.fetchval("SELECT to_regclass('schema')") is None:
+            raise Unusable("this is not a database of this program")
+        check_current(int(await connection.fetchval('SELECT "number" FROM "schema"')), newest)
+        yield PostgresqlContents(connection, model)
+
+
+@asynccontextmanager
+async def filling(url: str, model: Model, migrations: Path) -> AsyncIterator[PostgresqlContents]:
+    """Give a database without rows; others see what was put there when the block has ended well.
+
+    Raises:
+        Unavailable, Unusable: it cannot be used, or there is something in it.
+    """
+    async with _connected(url) as connection:
+        await migrate(connection, read_migrations(migrations), _SECONDS)
+        async with connection.transaction():
+            await connection.execute("SELECT number FROM sequence FOR UPDATE")
+            contents = PostgresqlContents(connection, model)
+            if not await is_empty(contents, model):
+                raise Unusable("the database is not empty: make another one")
+            yield contents
+
+
+@asynccontextmanager
+async def _connected(url: str) -> AsyncIterator[Connection]:
+    connection = await connect(url, seconds=_PATIENCE)
+    with answering():
+        try:
+            yield connection
+        finally:
+            await hang_up(connection)
