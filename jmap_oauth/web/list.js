@@ -118,11 +118,11 @@ export class ObjectList extends HTMLElement {
     const [id, name] = [focused?.closest("tr")?.dataset.id, focused?.dataset.focus];
     const rows = records.map((record) => this.#row(record));
     this.#rows = new Map(records.map((record, index) => [record.id, rows[index]]));
+    for (const row of [...this.body.children]) if (!rows.includes(row)) row.remove();
     for (const [index, row] of rows.entries()) {
       if (this.body.children[index] !== row) this.body.insertBefore(row, this.body.children[index] ?? null);
     }
-    while (this.body.children.length > rows.length) this.body.lastChild.remove();
-    if (focused && !focused.isConnected) {
+    if (focused && focused !== document.activeElement) {
       const target = this.#rows.get(id)?.querySelector(`[data-focus="${name}"]`) ?? this.body.querySelector("a.open") ?? this.frame;
       target.focus({ preventScroll: true });
     }

@@ -65,6 +65,7 @@ async def visit(browser: Browser, server: ServerProcess) -> AsyncIterator[Visit]
         async def come(**options: Any) -> Visitor:
             context = await browser.new_context(**{"locale": "en-GB", "timezone_id": "Europe/Berlin", **options})
             stack.push_async_callback(context.close)
+            context.set_default_timeout(20_000)
             await context.grant_permissions(["clipboard-read", "clipboard-write"])
             visitors.append(Visitor(server, context, await context.new_page()))
             return visitors[-1]
