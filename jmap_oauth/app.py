@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from starlette.applications import Starlette
 from starlette.routing import Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -140,7 +139,7 @@ class Server:
             await asyncio.gather(*(each.close() for each in self.usages))
             await asyncio.gather(*background)
 
-    def http(self) -> Starlette:
+    def http(self) -> ASGIApp:
         """Build the edge."""
         return create_http(
             Services(

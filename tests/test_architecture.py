@@ -55,8 +55,10 @@ LAYERS = {
         "starlette uvicorn httptools msgspec prometheus_client",
     ),
     "app": may_import(f"{ANYTHING_SERVED} __version__", "msgspec starlette uvicorn prometheus_client"),
-    "cli": may_import("config protocol.types __version__", "uvicorn typer click rich httpx", lazily="app"),
     "embedded": may_import("app config model objects", "msgspec"),
+    "cli": may_import(
+        "config protocol.types protocol.errors __version__", "uvicorn typer click rich httpx", lazily="app"
+    ),
     "__init__": may_import(lazily="app config embedded"),
     "__main__": may_import("cli"),
 }

@@ -9,12 +9,22 @@ import pytest
 
 from tests.bench.__main__ import main
 from tests.bench.inside import Timing, render_inside
+from tests.bench.listeners import Cost, render_listeners
 from tests.bench.load import Result, is_complete
 from tests.bench.table import Figures, best_of, render
 
 
 def test_the_tables_have_a_row_for_every_request(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    main(["--seconds", "0.3", "--rounds", "1", "--clients", "60", "--clients-large", "60", "--folder", str(tmp_path)])
+    sizes = {
+        "seconds": 0.3,
+        "rounds": 1,
+        "clients": 60,
+        "clients-large": 60,
+        "listeners": 20,
+        "refusals": 3,
+        "folder": tmp_path,
+    }
+    main([f"--{name}={size}" for name, size in sizes.items()])
     rows = capsys.readouterr().out.splitlines()
     assert [re.split("  +", row)[0] for row in rows[3:]] == [
         "bare app, answer to a /get of 3",
@@ -28,7 +38,25 @@ def test_the_tables_have_a_row_for_every_request(tmp_path: Path, capsys: pytest.
         "/query by createdAt, 50 at 30",
         "/changes after 1 update",
         "/queryChanges after 100 updates, by clientId",
-        "/queryChanges after 100 updates, text (1 %)",
+        "the same, text (1 %)",
+        "the same, text (all)",
+        "the same, createdAt (90 %)",
+        "the same, by 2 properties",
+        "the same, by 3 properties",
+        "/query of a tenant, newest first, 50 at 30",
+        "",
+        "20 event streams, idle for 0.3 s, then one change",
+        "",
+        "of one key",
+        "of a key each",
+        "",
+        "3 refusals for each reason, one after the other",
+        "",
+        "from memory",
+        "wrong secret",
+        "expired client",
+        "disabled client",
+        "unknown client",
     ]
     assert list(tmp_path.iterdir()) == []
 
@@ -37,6 +65,16 @@ def test_times_inside_are_shown_in_milliseconds() -> None:
     assert list(render_inside({"ours": Timing(p50=0.0012, p99=0.0304, plain=0.001, wanted=5)})) == [
         "      p50 ms  p99 ms  plain SQL ms  wanted ms",
         "ours    1.20   30.40          1.00          5",
+    ]
+
+
+def test_the_cost_of_a_stream_is_shown_in_kilobytes_and_of_hearing_in_milliseconds() -> None:
+    cost = Cost(memory=20_480, cpu=0.015, first=0.0214, p50=0.2, last=0.3)
+    unknown = Cost(memory=None, cpu=None, first=0.001, p50=0.002, last=1.5)
+    assert list(render_listeners({"ours": cost, "theirs": unknown})) == [
+        "        KiB/stream  idle CPU  first ms  p50 ms  last ms",
+        "ours          20.0      1.5%        21     200      300",
+        "theirs           -         -         1       2     1500",
     ]
 
 

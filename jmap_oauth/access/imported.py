@@ -21,19 +21,20 @@ from jmap_oauth.model.kinds import Invalid
 Verify = Callable[[bytes], bool]
 """Tells whether a text is the one behind a hash. It takes long, so it belongs on a thread."""
 
-_ARGON2ID = re.compile(r"\$argon2id\$v=19\$m=(\d{1,9}),")
+_ARGON2ID = re.compile(r"\$argon2id\$v=19\$m=([0-9]{1,9}),")
 _LEAST_MEMORY: Final = 4_096  # KiB
 
-_BCRYPT = re.compile(r"\$2[aby]\$(?P<cost>\d\d)\$[./A-Za-z0-9]{53}")
+# The last character of the salt has but two bits of it; one with others is none that bcrypt would take.
+_BCRYPT = re.compile(r"\$2[aby]\$(?P<cost>[0-9]{2})\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}")
 _BCRYPT_COSTS: Final = range(8, 14)
 _BCRYPT_READS: Final = 72
 """Bytes of a secret that bcrypt looks at: with a longer one, whatever follows would not matter."""
 
 # The first as Ory's fosite writes it, the second as passlib does, the third as Django does.
 _PBKDF2 = [
-    re.compile(r"\$pbkdf2-sha256\$i=(?P<rounds>\d{1,8}),l=\d{1,4}\$(?P<salt>[A-Za-z0-9+/]+)\$(?P<hash>[A-Za-z0-9+/]+)"),
-    re.compile(r"\$pbkdf2-sha256\$(?P<rounds>\d{1,8})\$(?P<salt>[A-Za-z0-9./]+)\$(?P<hash>[A-Za-z0-9./]+)"),
-    re.compile(r"(?P<django>pbkdf2_sha256)\$(?P<rounds>\d{1,8})\$(?P<salt>[A-Za-z0-9]+)\$(?P<hash>[A-Za-z0-9+/]{43}=)"),
+    re.compile(r"\$pbkdf2-sha256\$i=(?P<rounds>[0-9]{1,8}),l=[0-9]{1,4}\$(?P<salt>[A-Za-z0-9+/]+)\$(?P<hash>[A-Za-z0-9+/]+)"),
+    re.compile(r"\$pbkdf2-sha256\$(?P<rounds>[0-9]{1,8})\$(?P<salt>[A-Za-z0-9./]+)\$(?P<hash>[A-Za-z0-9./]+)"),
+    re.compile(r"(?P<django>pbkdf2_sha256)\$(?P<rounds>[0-9]{1,8})\$(?P<salt>[A-Za-z0-9]+)\$(?P<hash>[A-Za-z0-9+/]{43}=)"),
 ]
 _ROUNDS: Final = range(10_000, 2_000_001)
 _SALT_BYTES: Final = range(8, 65)

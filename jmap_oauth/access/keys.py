@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -118,13 +119,12 @@ class KeyRing:
         """
         if token is None:
             return Refusal()
-        loop = asyncio.get_running_loop()
-        answer_at = loop.time() + self._refusal_seconds
+        answer_at = time.monotonic() + self._refusal_seconds
         now = self._clock()
         key = await self._find(digest(token), remote_ip, now) if 0 < len(token) <= MAX_TOKEN else None
         if key is None:
             refusal = Refusal(self._throttle.fail(remote_ip))
-            await asyncio.sleep(answer_at - loop.time())
+            await asyncio.sleep(answer_at - time.monotonic())
             return refusal
         self._usage.note(key.id, key.last_used_at, now)
         return key.principal(remote_ip, request_id)

@@ -1,9 +1,10 @@
-"""The command line: `serve`, and the API keys straight on the database.
+"""The command line: `serve`, the API keys straight on the database, and a JMAP client.
 
-Owns: commands and their options, what they print and how they end, the server process around the application.
+Owns: commands and their options, what they print and how they end, the server process around the application, plans
+of what has to be done so that a server has what a file says.
 Does not own: what a command does to the data (functions of app), settings and their rules (config).
-May import: config, protocol.types, and app inside of commands only, so that --help stays quick; uvicorn, typer, rich,
-httpx.
+May import: config, protocol.types, protocol.errors, and app inside of commands only, so that --help stays quick;
+uvicorn, typer, rich, httpx.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Annotated
 import typer
 
 from jmap_oauth import __version__
-from jmap_oauth.cli import api_key, serve
+from jmap_oauth.cli import api_key, apply, changes, oauth, objects, serve, snapshot
 from jmap_oauth.cli.terminal import Failure, printable
 from jmap_oauth.config import SettingsError
 
@@ -47,12 +48,15 @@ def _commands() -> typer.Typer:
     commands = typer.Typer(
         callback=_root,
         no_args_is_help=True,
-        add_completion=False,
+        # Typer's own options to install completion; what they need is loaded when they are used.
+        add_completion=True,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
     )
     commands.command("serve")(serve.make_command())
     commands.add_typer(api_key.commands, name="api-key")
+    for module in (objects, oauth, changes, snapshot, apply):
+        module.add_to(commands)
     return commands
 
 

@@ -14,8 +14,8 @@ UNKNOWN_ADDRESS = "unknown"
 """Stands for the address of a client that has none (a unix socket); it is in no network."""
 
 _LONGEST_ADDRESS = 64
-# RFC 9110 section 7.2; what is accepted here comes back in the Session.
-_HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,253})(?::[0-9]{1,5})?")
+HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,253})(?::[0-9]{1,5})?")
+"""A Host header (RFC 9110 section 7.2); what is accepted comes back in the Session."""
 
 
 def remote_ip(scope: Scope) -> str:
@@ -45,7 +45,7 @@ class BaseUrl:
         """Return the base URL for a request with this Host header."""
         if self._public is not None:
             return self._public
-        name = host.decode() if host and _HOST.fullmatch(host) else _own_address(scope)
+        name = host.decode() if host and HOST.fullmatch(host) else _own_address(scope)
         scheme = "https" if scope["scheme"] == "https" else "http"  # a trusted proxy may have said ws or wss
         return f"{scheme}://{name}{scope.get('root_path', '')}"
 

@@ -1,6 +1,7 @@
 """`POST /api` (RFC 8620 section 3): the path that nearly every request takes.
 
-It speaks ASGI itself: Starlette's Request and Response would take a third of the time of a small request.
+It speaks ASGI itself, and is asked by the edge past all routes (see `routes`): what Starlette puts between would take a
+third of the time of a small request.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from starlette.types import Receive, Scope, Send
 from jmap_oauth.access.principal import Principal
 from jmap_oauth.http.authentication import Gate
 from jmap_oauth.http.concurrency import Concurrency
-from jmap_oauth.http.exchange import Exchange, exchange_of
-from jmap_oauth.http.problems import request_problem
+from jmap_oauth.http.exchange import BODY_IS_HERE, Exchange, exchange_of
+from jmap_oauth.http.problems import Problem, render, request_problem
 from jmap_oauth.http.session import Sessions
 from jmap_oauth.protocol.dispatch import Dispatcher
 from jmap_oauth.protocol.errors import RequestError, RequestErrorType
@@ -50,18 +51,22 @@ class Api:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. Nothing of its body is read before key, headers and concurrency are found good."""
         exchange = exchange_of(scope)
-        principal = await self._gate.admit(exchange)
+        is_here = BODY_IS_HERE in scope.get("state", ())
         try:
+            principal = await self._gate.admit(exchange)
             check_content_type(exchange.headers)
             check_content_length(exchange.headers, self._max_size, _SIZE)
             with self._running.one(principal.id):
                 body = await read_body(receive, self._max_size, _SIZE)
-                # A body may take its time, in which a key can be revoked: what acts is the key as it is now.
-                principal = await self._gate.admit(exchange)
+                if not is_here:
+                    # It took its time, in which a key can be revoked: what acts is the key as it is now.
+                    principal = await self._gate.admit(exchange)
                 state = self._sessions.find(principal, scope).state
                 await _send_json(send, await self._run(exchange, body, principal, state))
+        except Problem as problem:
+            await render(problem)(scope, receive, send)
         except RequestError as error:
-            raise request_problem(error) from None
+            await render(request_problem(error))(scope, receive, send)
         except ClientDisconnect:
             pass  # nobody is left to answer
 

@@ -74,15 +74,13 @@ class UploadEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Keep a body. Nothing of it is read before everything else is found good."""
         headers = exchange_of(scope).headers
-        principal = await self._gate.admit(exchange_of(scope))
-        _check_account(principal, scope)
-        _check_site(headers)
-        if self._policy.is_read_only(principal):
-            raise make_problem(HTTPStatus.FORBIDDEN, "A key that may change nothing may not upload.")
+        principal = await self._admit(scope)
         try:
             check_content_length(headers, self._max_size, _SIZE)
             with self._running.one(principal.account):
                 data = await read_body(receive, self._max_size, _SIZE)
+                # A body may take its time, in which a key can be revoked: what acts is the key as it is now.
+                principal = await self._admit(scope)
                 id = await self._blobs.put(principal, data)
         except RequestError as error:
             raise request_problem(error) from None
@@ -93,6 +91,20 @@ class UploadEndpoint:
         type = read_media_type(headers.get(b"content-type", b"").decode("latin-1"))
         answer = msgspec.json.encode(Upload(principal.account, id, type, len(data)))
         await Response(answer, HTTPStatus.CREATED, media_type="application/json")(scope, receive, send)
+
+    async def _admit(self, scope: Scope) -> Principal:
+        """Return who uploads.
+
+        Raises:
+            Problem: 401, 403, 404, 429 or 503.
+        """
+        exchange = exchange_of(scope)
+        principal = await self._gate.admit(exchange)
+        _check_account(principal, scope)
+        _check_site(exchange.headers)
+        if self._policy.is_read_only(principal):
+            raise make_problem(HTTPStatus.FORBIDDEN, "A key that may change nothing may not upload.")
+        return principal
 
 
 class DownloadEndpoint:

@@ -11,7 +11,7 @@ from time import perf_counter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from jmap_oauth.http.authentication import RETRY_SECONDS
-from jmap_oauth.http.exchange import Exchange, begin_exchange
+from jmap_oauth.http.exchange import CLIENT_CLOSED, IS_LOST, Exchange, begin_exchange
 from jmap_oauth.http.logs import log_exchange
 from jmap_oauth.http.metrics import Metrics
 from jmap_oauth.http.problems import Problem, make_problem, render
@@ -48,6 +48,8 @@ class Edge:
             await self._answer(exchange, scope, receive, send)
         finally:
             self._metrics.in_flight -= 1
+            if IS_LOST in scope.get("state", ()) and not exchange.is_stream:  # a stream ends in no other way
+                exchange.status = CLIENT_CLOSED
             seconds = perf_counter() - exchange.started
             self._metrics.observe(exchange, seconds)
             if self._access_log:

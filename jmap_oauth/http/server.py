@@ -1,25 +1,23 @@
-"""The bounds of a connection: how large and how slow a request may be, and which heads are none (RFC 9112).
+"""The bounds of a connection: how large and how slow a request may be.
 
 Owns what uvicorn with httptools leaves open; knows no route. It relies on names of uvicorn that are not public;
-tests/http/test_server.py notices when they change.
+tests/http/test_server.py and test_heads.py notice when they change.
 """
 
 import asyncio
-import re
 import secrets
-import socket
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
 from http import HTTPStatus
 
-import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from jmap_oauth.http.exchange import BODY_IS_HERE, IS_LOST
+from jmap_oauth.http.heads import find_fault, render_refusal
+from jmap_oauth.http.transport import Joining, limit_unsent
 
 if sys.platform != "win32":
     import resource
 
-MAX_HEADERS = 100
 # A chunked body is parsed in pieces of this many bytes, so its trailers are counted with at most this error.
 CHUNKED_PIECE = 1024
 # The timer of a body starts anew only for this much: for any byte, one every 29 s would hold a connection for years.
@@ -29,52 +27,12 @@ MIN_PROGRESS = 1024
 MAX_HELD = 1024 * 1024
 # Closed while the client still sends, its kernel would discard the answer: read on for a moment (RFC 9112 9.6).
 LINGER_SECONDS = 2.0
-# Bytes of answers kept for a client before the application has to wait until it reads.
-MAX_UNSENT = 64 * 1024
 # Descriptors kept back from connections, for the database and whatever else the process opens.
 SPARE_DESCRIPTORS = 64
 WARNING_SECONDS = 60.0
-NOTSENT_LOWAT: int | None = getattr(socket, "TCP_NOTSENT_LOWAT", None)  # Linux and macOS have it
 
 ON_STOP = "on_stop"
 """The function in the state of the lifespan (ASGI) that is called, maybe often, once the server is told to stop."""
-
-Headers = Sequence[tuple[bytes, bytes]]
-HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
-TARGET = re.compile(rb"(?:/|https?://([^/?#@]+)/)[^#]*", re.IGNORECASE)
-
-
-def find_fault(version: str, method: bytes, target: bytes, headers: Headers) -> HTTPStatus | None:
-    """Return the status that refuses a head which llhttp accepted, or None (RFC 9112 sections 2.3, 3.2 and 6.1)."""
-    if len(headers) > MAX_HEADERS:
-        return HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
-    host = coding = None
-    for name, value in headers:  # one pass, as each request pays for it; a field that comes twice matches nothing below
-        if name == b"host":
-            host = value if host is None else host + b"," + value
-        elif name == b"transfer-encoding":
-            coding = value if coding is None else coding + b"," + value
-    parsed = TARGET.fullmatch(target)
-    sound = (
-        version in ("1.0", "1.1")
-        and parsed is not None
-        and method != b"CONNECT"
-        and (version == "1.0" if host is None else HOST.fullmatch(host) is not None)
-        # The RFC lets the target's authority win over Host; no honest client sends two that differ.
-        and (parsed[1] is None or host is None or parsed[1].lower() == host.lower())
-        # llhttp takes any coding before chunked, and HTTP/1.0 too, where a proxy may see another end of the body.
-        and (coding is None or (coding.strip().lower() == b"chunked" and version == "1.1"))
-    )
-    return None if sound else HTTPStatus.BAD_REQUEST
-
-
-def render_refusal(status: HTTPStatus, headers: Headers) -> bytes:
-    """Return a whole answer, a problem document (RFC 9457), after which the connection ends."""
-    document = msgspec.json.encode({"type": "about:blank", "status": status.value, "title": status.phrase})
-    own = ((b"content-type", b"application/problem+json"), (b"content-length", b"%d" % len(document)))
-    fields = (*headers, *own, (b"cache-control", b"no-store"), (b"connection", b"close"))
-    start = b"HTTP/1.1 %d %b\r\n" % (status.value, status.phrase.encode())
-    return start + b"".join(b"%b: %b\r\n" % field for field in fields) + b"\r\n" + document
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -110,7 +68,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if len(self.connections) > self.max_connections:
             self._turn_away()
             return
-        _limit_unsent(transport)
+        limit_unsent(transport)
         self._watch()
         self._watch_delivery(self.body_timeout)
 
@@ -126,6 +84,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._set_timer(None)
         if self._delivery_timer:
             self._delivery_timer.cancel()
+        if self._answering or not self._in_head:
+            self.cycle.scope["state"][IS_LOST] = True
         super().connection_lost(exc)
 
     def resume_writing(self) -> None:
@@ -197,6 +157,7 @@ class BoundedProtocol(HttpToolsProtocol):
             return  # comes again, see _unsupported_upgrade_warning
         self.expect_100_continue &= version == "1.1"  # RFC 9110 10.1.1
         super().on_headers_complete()
+        self.cycle.transport = Joining(self.transport, self.loop)
         self._body_left = int(dict(self.headers).get(b"content-length", 0))
         self.headers = []  # uvicorn would add trailers to the headers that the application has checked already
         self._begin(in_head=False)
@@ -210,6 +171,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         if not self._in_head:
             super().on_message_complete()
+            self.scope["state"][BODY_IS_HERE] = True
             self._answering = not self.cycle.response_complete
             self._begin(in_head=True)
 
@@ -319,15 +281,6 @@ def bounded_protocol(
         "max_connections": min(max_connections, _most_descriptors()),
     }
     return type("BoundedProtocol", (BoundedProtocol,), bounds)
-
-
-def _limit_unsent(transport: asyncio.Transport) -> None:
-    transport.set_write_buffer_limits(MAX_UNSENT)
-    connection = transport.get_extra_info("socket")
-    if NOTSENT_LOWAT is not None and connection is not None and connection.family != socket.AF_UNIX:
-        # Else the kernel takes megabytes at once, and does not say that a slow client reads until it has read those.
-        with suppress(OSError):  # the client has left already
-            connection.setsockopt(socket.IPPROTO_TCP, NOTSENT_LOWAT, MAX_UNSENT)
 
 
 def _most_descriptors() -> int:

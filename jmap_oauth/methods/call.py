@@ -84,6 +84,11 @@ def cannot_calculate_changes() -> MethodError:
     )
 
 
+def too_costly() -> MethodError:
+    """Return what /query and /queryChanges alike answer to a query that was given up, as it would be once more."""
+    return MethodError(MethodErrorType.UNSUPPORTED_FILTER, "It takes too long to find what matches.")
+
+
 def principal_of(call: Call) -> Principal:
     """Return who is asking; the dispatcher hands it through without looking."""
     caller: Any = call.caller

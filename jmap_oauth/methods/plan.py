@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -56,7 +56,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class SetRequest:
-    """One /set call: who wants what, and under which creation ids objects are known."""
+    """One /set call: who wants what, and what was created under which creation id before it."""
 
     backing: Backing
     type: ObjectType
@@ -82,12 +82,14 @@ class Plan:
         self.consequences = Consequences(
             request.backing.model, reader, request.proofs, request.now, request.principal.id
         )
+        self._named = {wish.id for wish in request.wishes}
         self._doomed = {wish.id for wish in request.wishes if wish.action is Action.DESTROY}
+        self._uncreated: set[str] = set()
 
     async def make(self) -> list[Change]:
         """Run all checks. An object that is named a second time is planned on what came of it the first time."""
         for wishes in _rounds(self._request.wishes):
-            changes = [Change(wish) for wish in wishes]
+            changes = [Change(self._fall_back(wish)) for wish in wishes]
             await self._find_old(changes)
             for check in (self._check_permission, self._check_protection, self._draft, self._check_delegation):
                 for change in _going(changes):
@@ -98,8 +100,22 @@ class Plan:
             await self._settlement.settle([(change, change.old, change.new) for change in _going(changes)], _too_large)
             await self._find_equal_secrets(changes)
             await self._draw_consequences(changes)
+            self._uncreated |= {each.wish.id for each in changes if each.error and each.wish.action is Action.CREATE}
             self.changes += changes
         return self.changes
+
+    def _fall_back(self, wish: Wish) -> Wish:
+        """Turn to what an earlier call created under the same creation id, where this one has created nothing under it.
+
+        It stands for "the most recently created item" (RFC 8620 section 5.3). An object that the call names as well is
+        left alone: it would be named twice.
+        """
+        earlier = self._request.created_ids.get(wish.key[1:])
+        if wish.id not in self._uncreated or earlier is None or earlier in self._named:
+            return wish
+        if wish.id in self._doomed:
+            self._doomed.add(earlier)
+        return replace(wish, id=earlier)
 
     async def _find_old(self, changes: list[Change]) -> None:
         """Find the objects as they are, or as earlier rounds have left them."""
@@ -168,7 +184,7 @@ class Plan:
         return draft_changed(self._type, old, self._resolved(changes), self._request.using, by_server=is_server)
 
     def _resolved(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Replace creation ids where a property is the id of another object."""
+        """Replace creation ids where a property is the id of another object, which an earlier call has created."""
         references = {
             each.name: resolve_id(given[each.name], self._request.created_ids)
             for each, _ in self._type.references

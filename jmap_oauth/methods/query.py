@@ -7,7 +7,15 @@ from typing import Any
 
 from msgspec import Struct
 
-from jmap_oauth.methods.call import AccountArguments, Backing, principal_of, read_arguments, require, resolve_id
+from jmap_oauth.methods.call import (
+    AccountArguments,
+    Backing,
+    principal_of,
+    read_arguments,
+    require,
+    resolve_id,
+    too_costly,
+)
 from jmap_oauth.model.definition import Action, ObjectType
 from jmap_oauth.model.query import Query, Window, parse_filter, parse_sort
 from jmap_oauth.protocol.dispatch import Call
@@ -71,7 +79,7 @@ async def handle_query(backing: Backing, type: ObjectType, call: Call) -> QueryR
     except AnchorNotFound:
         raise MethodError(MethodErrorType.ANCHOR_NOT_FOUND, "The anchor is not among the results.") from None
     except TooCostly:
-        raise MethodError(MethodErrorType.UNSUPPORTED_FILTER, "It takes too long to find what matches.") from None
+        raise too_costly() from None
     cut = page.more and asked != arguments.limit
     return QueryResponse(
         principal.account, state, True, min(page.position, MAX_INTEGER), page.ids, page.total, maximum if cut else None

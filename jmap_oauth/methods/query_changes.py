@@ -16,6 +16,7 @@ from jmap_oauth.methods.call import (
     read_arguments,
     require,
     resolve_id,
+    too_costly,
 )
 from jmap_oauth.model.definition import Action, ObjectType
 from jmap_oauth.model.query import Query, Window, depends_on_mutable, parse_filter, parse_sort
@@ -79,8 +80,10 @@ async def handle_query_changes(backing: Backing, type: ObjectType, call: Call) -
     )
     try:
         response = await backing.store.read(lambda reader: _calculate(request, reader))
-    except (CannotCalculateChanges, TooCostly):
+    except CannotCalculateChanges:
         raise cannot_calculate_changes() from None
+    except TooCostly:
+        raise too_costly() from None
     count = len(response.removed) + len(response.added)
     if arguments.max_changes is not None and count > arguments.max_changes:
         raise _too_many_changes()

@@ -97,7 +97,8 @@ def _read_request(backing: Backing, type: ObjectType, call: Call, arguments: Set
         *(Wish(Action.UPDATE, key, resolve_id(key, known), patch) for key, patch in update.items()),
         *(Wish(Action.DESTROY, key, id) for id, key in {resolve_id(key, known): key for key in destroy}.items()),
     ]
-    return SetRequest(backing, type, principal_of(call), call.using, known, wishes, now(), Proofs(backing.hasher))
+    proofs = Proofs(backing.hasher)
+    return SetRequest(backing, type, principal_of(call), call.using, call.created_ids, wishes, now(), proofs)
 
 
 def _refuse_aliases(update: Iterable[str], known: Mapping[str, str]) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Protocol
 
 import msgspec
@@ -127,7 +129,13 @@ def format_date(moment: datetime) -> str:
 
 def now() -> str:
     """Return the present second as `YYYY-MM-DDTHH:MM:SSZ`."""
-    return format_date(datetime.now(UTC))
+    return _second(int(time.time()))
+
+
+@lru_cache(maxsize=1)
+def _second(since_1970: int) -> str:
+    """Write a second; the many requests of one share it."""
+    return format_date(datetime.fromtimestamp(since_1970, UTC))
 
 
 @dataclass(frozen=True, slots=True)

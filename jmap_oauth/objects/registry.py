@@ -253,7 +253,8 @@ def authenticate_method(registry: Registry) -> Mapping[str, Method]:
         except Unavailable as error:
             raise MethodError(MethodErrorType.SERVER_UNAVAILABLE, str(error)) from None
 
-    return {METHOD: Method(run, frozenset({"urn:stalwart:jmap", METADATA}))}
+    # It writes dates of use, and it decides: a second secret that is hidden behind the first must not.
+    return {METHOD: Method(run, frozenset({"urn:stalwart:jmap", METADATA}), writes=True)}
 
 
 def _unknown() -> _Refused:

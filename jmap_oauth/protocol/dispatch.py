@@ -72,7 +72,7 @@ class Dispatcher:
             RequestError: notJSON, notRequest or limit.
         """
         request = parse_request(body, self._limits)
-        if any(name in self._writing for name, _, _ in request.method_calls):
+        if not self._writing.isdisjoint([name for name, _, _ in request.method_calls]):
             refuse_duplicate_members(body)
         return request
 

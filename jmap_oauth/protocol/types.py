@@ -53,7 +53,15 @@ class Response(Struct, frozen=True, rename="camel", omit_defaults=True):
     created_ids: dict[str, str] | None = None
 
 
-_REQUEST = msgspec.json.Decoder(Request)
+def _number(digits: str) -> int | float:
+    """Read a number with a fraction or an exponent: 1.0 is the number 1 (RFC 7493 section 2.2), so it is an integer."""
+    value = float(digits)
+    if math.isinf(value):
+        raise ValueError("larger than any double")
+    return int(value) if value.is_integer() and abs(value) <= MAX_INTEGER else value
+
+
+_REQUEST = msgspec.json.Decoder(Request, float_hook=_number)
 
 
 def parse_request(body: bytes, limits: Limits) -> Request:

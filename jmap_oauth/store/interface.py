@@ -150,8 +150,8 @@ class Reader(Protocol):
     async def indexes(self, type: ObjectType, account: str, query: Query, ids: Sequence[str]) -> dict[str, int]:
         """Return the index that each of these ids has in the whole result of a query; its window does not matter.
 
-        Ids that do not match are left out. Without a filter, and with one comparator, it counts ranges in the order of
-        the sort, and numbers no rows.
+        Ids that do not match are left out. It counts ranges in the order of the sort, and numbers rows only where there
+        is none: those that match, or that do not, whichever are fewer, and those alike in the first comparator.
 
         Raises:
             TooCostly: it was given up; others want to be answered too.

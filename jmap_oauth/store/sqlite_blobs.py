@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from typing import Final
 
 import msgspec
@@ -16,15 +17,11 @@ from jmap_oauth.store.interface import LEAST_BLOB, Uploader
 _PUT: Final = """
     INSERT INTO blob (account, uploader, id, uploadedAt, size, data) VALUES (?, ?, ?, ?, ?, ?)
     ON CONFLICT (account, uploader, id) DO UPDATE SET uploadedAt = excluded.uploadedAt RETURNING number"""
-# The sum at a blob is what it and all that were uploaded after it take. The one just put comes first, even if a clock
-# that was wrong has dated others to the future.
-_MAKE_ROOM: Final = f"""
-    DELETE FROM blob WHERE number IN (
-      SELECT number FROM (
-        SELECT number, SUM(MAX(size, {LEAST_BLOB})) OVER newest_first AS taken
-        FROM blob WHERE account = ?
-        WINDOW newest_first AS (ORDER BY number = ? DESC, uploadedAt DESC, number DESC)
-      ) WHERE taken > ?)"""
+_TAKEN: Final = f"SELECT SUM(MAX(size, {LEAST_BLOB})) FROM blob WHERE account = ?"
+# All but the one just put: a clock that was wrong may have dated others to the future.
+_OLDEST: Final = f"""
+    SELECT number, MAX(size, {LEAST_BLOB}) FROM blob WHERE account = ? AND number <> ? ORDER BY uploadedAt, number"""
+_DELETE: Final = "DELETE FROM blob WHERE number = ?"
 _RENEW: Final = """
     UPDATE blob SET uploadedAt = ?
     WHERE account = ? AND uploader = ? AND uploadedAt >= ? AND id IN (SELECT value FROM json_each(?)) RETURNING id"""
@@ -51,7 +48,17 @@ class BlobWriter(BlobReader):
     async def put_blob(self, uploader: Uploader, id: str, data: bytes, now: str, quota: int) -> None:
         parameters = (uploader.account, uploader.id, id, now, len(data), data)
         [(number,)] = self.connection.execute(_PUT, parameters).fetchall()
-        self.connection.execute(_MAKE_ROOM, (uploader.account, number, quota))
+        [(taken,)] = self.connection.execute(_TAKEN, (uploader.account,)).fetchall()
+        self._make_room(uploader.account, number, taken - quota)
+
+    def _make_room(self, account: str, number: int, excess: int) -> None:
+        """Delete the oldest until so many bytes are free, and read no more than those: others wait to write."""
+        gone = []
+        with closing(self.connection.execute(_OLDEST, (account, number))) as oldest:
+            while excess > 0 and (row := oldest.fetchone()):
+                gone.append(row[:1])
+                excess -= row[1]
+        self.connection.executemany(_DELETE, gone)
 
     async def renew_blobs(self, uploader: Uploader, ids: Sequence[str], since: str, now: str) -> list[str]:
         named = msgspec.json.encode([id for id in ids if "\0" not in id]).decode()  # at which json_each would cut it

@@ -30,7 +30,7 @@ from jmap_oauth.store.interface import (
 )
 from jmap_oauth.store.sql import Role, Sql, quoted
 from jmap_oauth.store.sqlite_blobs import BlobReader, BlobWriter
-from jmap_oauth.store.sqlite_indexes import array, count_before, number_rows
+from jmap_oauth.store.sqlite_indexes import Rows, array
 from jmap_oauth.store.sqlite_log import read_log
 from jmap_oauth.store.states import Cursor, States
 
@@ -168,7 +168,7 @@ class SqliteReader(BlobReader):
         matching, steps = table.matching(account, query.filter), sql.steps_of(query.sort)
         total = self._count(table, matching) if query.calculate_total or window.position < 0 else None
         if window.anchor is not None:
-            if not (found := count_before(self.connection, table.name, matching, steps, [window.anchor])):
+            if not (found := Rows(self.connection, table.name).count_before(matching, steps, [window.anchor])):
                 raise AnchorNotFound(window.anchor)
             position = found[window.anchor] + window.anchor_offset
         else:
@@ -182,11 +182,10 @@ class SqliteReader(BlobReader):
         return Page(ids, position, len(rows) > window.limit, total if query.calculate_total else None)
 
     async def indexes(self, type: ObjectType, account: str, query: Query, ids: Sequence[str]) -> dict[str, int]:
-        table = self._tables[type.name]
-        matching, steps = table.matching(account, query.filter), sql.steps_of(query.sort)
-        look_up = count_before if len(steps) <= 2 and matching == sql.scope(type, account) else number_rows
+        table, scope = self._tables[type.name], sql.scope(type, account)
+        filter, steps = sql.where(query.filter, table.search), sql.steps_of(query.sort)
         with _given(QUERY_SECONDS, self.connection):
-            return look_up(self.connection, table.name, matching, steps, ids)
+            return Rows(self.connection, table.name).find(scope, filter, steps, ids)
 
     async def find(self, type: ObjectType, property: Property, values: Sequence[str]) -> list[Record]:
         table = self._tables[type.name]

@@ -1,4 +1,4 @@
-"""`make bench`, or `python -m tests.bench`: measure a few requests, and print two tables.
+"""`make bench`, or `python -m tests.bench`: measure a few requests, and print four tables.
 
 A database on disk is filled with clients by /set calls. Then, round by round, each request is measured on a server of
 its own that was just started over a copy of it, with the access log on, as JSON to a file. 16 connections are kept
@@ -14,6 +14,14 @@ other programs have the machine as well, believe this one. `p50` and `p99` are l
 The second table is about many clients, and one request at a time inside this process, without HTTP. `p50` and `p99` are
 from the bytes of a request to those of its answer; `plain SQL` is the median of the same statements alone, sent by
 sqlite3; `wanted` is what the median shall stay below on an ordinary machine.
+
+The third table is about listeners: event streams to one server process, which are idle at first. `KiB/stream` is the
+memory that the process took more when they were open, `idle CPU` how busy it then is. After that one client is created:
+`first`, `p50` and `last` are from that request to when a stream told of it.
+
+The fourth table is about asking whether a client and its secret are good, of the registry inside this process: first
+with a right secret that is remembered, then with wrong ones, each of which costs a hash. All refusals are to take the
+same time: `of the first` compares their medians.
 """
 
 from __future__ import annotations
@@ -31,8 +39,10 @@ from pathlib import Path
 import uvloop
 
 from tests.bench.inside import RUNS, measure_inside, render_inside
+from tests.bench.listeners import measure_listeners, render_listeners
 from tests.bench.load import CONNECTIONS, Result
 from tests.bench.processes import Server, cpus, measure, serve, serve_bare
+from tests.bench.registry import measure_registry, render_registry
 from tests.bench.table import best_of, render
 from tests.bench.workload import Variant, ask, fill, make_variants
 
@@ -52,7 +62,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         best = {each.name: best_of(of_it) for each, of_it in zip(variants, results, strict=True)}
         print("\n".join(render(best)), flush=True)
         print(f"\n{options.clients_large:,} clients, inside one process, {RUNS} runs each, one after the other")
-        print("\n".join(render_inside(uvloop.run(measure_inside(folder, options.clients_large)))))
+        print("\n".join(render_inside(uvloop.run(measure_inside(folder, options.clients_large)))), flush=True)
+        print(f"\n{options.listeners:,} event streams, idle for {options.seconds:g} s, then one change")
+        costs = uvloop.run(measure_listeners(folder, options.listeners, options.seconds))
+        print("\n".join(render_listeners(costs)), flush=True)
+        print(f"\n{options.refusals:,} refusals for each reason, one after the other")
+        print("\n".join(render_registry(uvloop.run(measure_registry(folder, options.refusals)))))
 
 
 def _read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -61,6 +76,10 @@ def _read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--clients", type=int, default=10_000, help="in the database")
     parser.add_argument("--clients-large", type=int, default=100_000, help="in that of the second table, at least 1")
+    parser.add_argument(
+        "--listeners", type=int, default=2_000, help="event streams, for the third table, at most 10,000"
+    )
+    parser.add_argument("--refusals", type=int, default=1_000, help="for each reason, for the fourth table")
     parser.add_argument("--folder", type=Path, default=_ON_DISK if _ON_DISK.is_dir() else None, help="on a disk")
     return parser.parse_args(arguments)
 

@@ -22,7 +22,7 @@ import msgspec
 from jmap_oauth.access.principal import Principal
 from jmap_oauth.app import Server, open_server, schema_folder
 from jmap_oauth.config import Settings
-from jmap_oauth.model.definition import ObjectType, Record
+from jmap_oauth.model.definition import GLOBAL, ObjectType, Record
 from jmap_oauth.model.ids import new_id
 from jmap_oauth.model.kinds import format_date
 from jmap_oauth.model.validate import draft_new
@@ -58,6 +58,7 @@ class Case:
     method: str
     arguments: Mapping[str, Any]
     wanted: float
+    account: str = GLOBAL
 
     @property
     def body(self) -> bytes:
@@ -101,8 +102,9 @@ async def measure_inside(folder: Path, clients: int) -> Mapping[str, Timing]:
     """Fill a database of its own, and measure each case."""
     settings = Settings(database=str(folder / "inside.db"))
     async with open_server(settings) as server:
-        names = await _fill(server.store, server.model["OAuthClient"], clients)
-        cases = await _prepare(server, names)
+        tenant = await _create_tenant(server)
+        ids = await _fill(server.store, server.model["OAuthClient"], clients, tenant)
+        cases = [*await _prepare(server, ids), _deep_page_of(tenant, clients // 2)]
         return {case.name: await _measure(server, case) for case in cases}
 
 
@@ -120,11 +122,19 @@ def _cells(timing: Timing) -> Iterator[str]:
 # --- the database ---
 
 
-async def _fill(store: Store, type: ObjectType, clients: int) -> Sequence[str]:
+async def _create_tenant(server: Server) -> str:
+    """Return the id of the tenant to which all clients belong: so much is the most that one can have."""
+    answer = await _ask(server, ("x:Tenant/set", {"create": {"new": {"name": "All"}}}, "c0"))
+    return str(answer["created"]["new"]["id"])
+
+
+async def _fill(store: Store, type: ObjectType, clients: int, tenant: str) -> Sequence[str]:
     """Keep clients, thousands at once, and return their ids by number; they come in no order of their names."""
     pattern = draft_new(type, make_client("0"), frozenset({type.capability})).record
     numbers = Random(0).sample(range(clients), clients)
-    records = [_make_record(pattern, number, place) for place, number in enumerate(numbers)]
+    records = [
+        {**_make_record(pattern, number, place), "memberTenantId": tenant} for place, number in enumerate(numbers)
+    ]
     for start in range(0, clients, _BATCH):
         changes = Changes(created=[Saved(record) for record in records[start : start + _BATCH]])
         await _apply(store, type, changes)
@@ -137,8 +147,11 @@ async def _apply(store: Store, type: ObjectType, changes: Changes) -> None:
 
 def _make_record(pattern: Record, number: int, place: int) -> Record:
     """Return a client with this number, the one that came at this place: one a second."""
-    created_at = format_date(datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=place))
-    return {**pattern, **make_client(f"{number:010}"), "id": new_id(), "createdAt": created_at}
+    return {**pattern, **make_client(f"{number:010}"), "id": new_id(), "createdAt": _date(place)}
+
+
+def _date(place: int) -> str:
+    return format_date(datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=place))
 
 
 # --- what is measured ---
@@ -155,13 +168,26 @@ async def _prepare(server: Server, ids: Sequence[str]) -> Sequence[Case]:
     listed = {"filter": _ONE_IN_A_HUNDRED, "sort": _BY_CLIENT_ID}
     page = {"sort": [{"property": "createdAt"}], "position": middle, "limit": 50}
     changed = {"sinceQueryState": long_ago, "sort": _BY_CLIENT_ID}
+    by_two = [{"property": "expiresAt"}, *_BY_CLIENT_ID]  # which is null everywhere
+    by_three = [{"property": "description", "isAscending": False}, *by_two]
+    nine_in_ten = {"createdAtIsGreaterThanOrEqual": _date(len(ids) // 10)}
     return [
         Case("/query by text (1 %), by clientId, 50", "query", {**listed, "limit": 50}, 5),
         Case(f"/query by createdAt, 50 at {middle:,}", "query", page, 20),
         Case("/changes after 1 update", "changes", {"sinceState": just_now}, 1),
         Case(f"/queryChanges after {_UPDATES} updates, by clientId", "queryChanges", changed, 50),
-        Case(f"/queryChanges after {_UPDATES} updates, text (1 %)", "queryChanges", {**changed, **listed}, 50),
+        Case("the same, text (1 %)", "queryChanges", {**changed, **listed}, 50),
+        Case("the same, text (all)", "queryChanges", {**changed, "filter": {"text": "app"}}, 50),
+        Case("the same, createdAt (90 %)", "queryChanges", {**changed, "filter": nine_in_ten}, 50),
+        Case("the same, by 2 properties", "queryChanges", {**changed, "sort": by_two}, 50),
+        Case("the same, by 3 properties", "queryChanges", {**changed, "sort": by_three}, 50),
     ]
+
+
+def _deep_page_of(tenant: str, position: int) -> Case:
+    newest = [{"property": "createdAt", "isAscending": False}]
+    page = {"sort": newest, "position": position, "limit": 50}
+    return Case(f"/query of a tenant, newest first, 50 at {position:,}", "query", page, 20, tenant)
 
 
 async def _state(server: Server) -> str:
@@ -179,13 +205,13 @@ async def _update(server: Server, ids: Sequence[str], count: int) -> None:
 
 async def _ask(server: Server, call: Call) -> Any:
     """Return the arguments of the answer to one call."""
-    [(_, answer, _)] = msgspec.json.decode(await _answer(server, encode(call)))["methodResponses"]
+    [(_, answer, _)] = msgspec.json.decode(await _answer(server, encode(call), GLOBAL))["methodResponses"]
     return answer
 
 
-async def _answer(server: Server, body: bytes) -> bytes:
+async def _answer(server: Server, body: bytes, account: str) -> bytes:
     """Do what lies between the body of a request and that of its answer."""
-    caller = Principal(id="bench", name="bench", permissions=server.permissions)
+    caller = Principal(id="bench", name="bench", account=account, permissions=server.permissions)
     request = server.dispatcher.parse(body)
     return _encode_json(await server.dispatcher.run(request, caller, "s0"))
 
@@ -195,7 +221,7 @@ async def _answer(server: Server, body: bytes) -> bytes:
 
 async def _measure(server: Server, case: Case) -> Timing:
     statements = await _record(server, case)
-    seconds = [await _time_answer(server, case.body) for _ in range(_WARM_UP + RUNS)][_WARM_UP:]
+    seconds = [await _time_answer(server, case) for _ in range(_WARM_UP + RUNS)][_WARM_UP:]
     with closing(connect(server.settings.database_path, timeout=5)) as connection:
         plain = [_time_statements(connection, statements) for _ in range(_WARM_UP + RUNS)][_WARM_UP:]
     percentiles = statistics.quantiles(seconds, n=100, method="inclusive")
@@ -209,10 +235,10 @@ async def _record(server: Server, case: Case) -> Sequence[str]:
         RuntimeError: it is an error, or not that of the server that is measured.
     """
     async with _recording(server) as (store, recorded):
-        await _answer(recorded, case.body)  # the first time FTS5 reads its own settings as well
+        await _answer(recorded, case.body, case.account)  # the first time FTS5 reads its own settings as well
         store.statements.clear()
-        answer = await _answer(recorded, case.body)
-    if answer != await _answer(server, case.body) or b'[["error",' in answer:
+        answer = await _answer(recorded, case.body, case.account)
+    if answer != await _answer(server, case.body, case.account) or b'[["error",' in answer:
         raise RuntimeError(f"{case.name} was not to be answered: {answer[:2000]!r}")
     return store.statements
 
@@ -228,9 +254,9 @@ async def _recording(server: Server) -> AsyncIterator[tuple[RecordingStore, Serv
         await store.close()
 
 
-async def _time_answer(server: Server, body: bytes) -> float:
+async def _time_answer(server: Server, case: Case) -> float:
     started = perf_counter()
-    await _answer(server, body)
+    await _answer(server, case.body, case.account)
     return perf_counter() - started
 
 

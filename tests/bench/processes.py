@@ -47,9 +47,9 @@ def cpus() -> tuple[int, int] | None:
 
 
 @contextmanager
-def serve(folder: Path) -> Iterator[Server]:
+def serve(folder: Path, *flags: str) -> Iterator[Server]:
     """Run the server over the database in a folder, made if there is none, with its JSON log in a file beside it."""
-    command = ["jmap_oauth", "serve", "--port", "0", "--database", str(folder / "bench.db")]
+    command = ["jmap_oauth", "serve", "--port", "0", "--database", str(folder / "bench.db"), *flags]
     with _listening(command, folder / "server.log") as server:
         yield server
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -9,9 +11,13 @@ import pytest
 
 from jmap_oauth import __version__
 from jmap_oauth.config import SETTINGS
-from tests.cli.process import ROOT, run
+from tests.cli.process import ROOT, environment, run
 
-HEAVY = {"uvicorn", "starlette", "rich", "asyncio", "jmap_oauth.app"}
+COMMANDS = {
+    *("serve", "api-key", "snapshot", "apply", "get", "query", "create", "update", "delete", "describe", "changes"),
+    *("rotate-secret", "authenticate", "audit"),
+}
+HEAVY = {"uvicorn", "starlette", "rich", "httpx", "asyncio", "jmap_oauth.app"}
 
 
 def test_the_version_is_printed(tmp_path: Path) -> None:
@@ -22,8 +28,7 @@ def test_the_version_is_printed(tmp_path: Path) -> None:
 def test_help_names_the_commands(tmp_path: Path) -> None:
     done = run("--help", folder=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "serve" in done.stdout
-    assert "api-key" in done.stdout
+    assert set(re.findall("^  ([a-z][a-z-]+)  ", done.stdout, re.MULTILINE)) == COMMANDS
 
 
 def test_help_loads_no_server(tmp_path: Path) -> None:
@@ -36,10 +41,22 @@ try:
 finally:
     print({HEAVY!r} & sys.modules.keys(), file=sys.stderr)
 """
-    import subprocess
-
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "set()\n")
+
+
+def test_the_shell_completes_commands(tmp_path: Path) -> None:
+    script = "import sys; sys.argv = ['jmap-oauth']; from jmap_oauth.cli import main; main()"
+    asked = {"COMP_WORDS": "jmap-oauth rotate", "COMP_CWORD": "1", "_JMAP_OAUTH_COMPLETE": "complete_bash"}
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env=environment(asked),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout.split(), done.stderr) == (0, ["rotate-secret"], "")
 
 
 @pytest.fixture(scope="module")

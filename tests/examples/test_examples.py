@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import shutil
 import signal
+import smtplib
 import subprocess
 import sys
 import time
@@ -16,6 +18,7 @@ from typing import Any
 
 import httpx
 import pytest
+from joserfc import jwk, jwt
 
 from tests.cli.process import ROOT, environment
 from tests.support.served import ADMIN_KEY, QUICK_FLAGS, ServerProcess, request_of, serve_process
@@ -122,6 +125,70 @@ def uvicorn_serves(application: str, folder: Path, **variables: str) -> Iterator
             yield found[1], process
         finally:
             process.kill()
+
+
+def bearer(issuer: jwk.ECKey, **claims: Any) -> str:
+    """Return a response of AUTH OAUTHBEARER with a token."""
+    token = jwt.encode({"alg": "ES256"}, claims, issuer)
+    return base64.b64encode(f"n,a=mia@example.com,\x01auth=Bearer {token}\x01\x01".encode()).decode()
+
+
+@contextmanager
+def mail_backend(folder: Path, keys: jwk.ECKey) -> Iterator[int]:
+    """Run the mail server, and yield its port."""
+    (folder / "keys.json").write_text(json.dumps({"keys": [keys.as_dict(private=False)]}))
+    variables = {
+        "JMAP_OAUTH_DATABASE": str(folder / "test.db"),
+        "KEYS": str(folder / "keys.json"),
+        "ISSUER": "https://id.example",
+    }
+    command = [sys.executable, str(EXAMPLES / "mail_backend.py"), "0"]
+    with subprocess.Popen(command, cwd=ROOT, env=environment(variables), stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout
+            yield int(process.stdout.readline().rpartition(" ")[2])
+        finally:
+            process.kill()
+
+
+def test_mail_backend_py_takes_mail_from_registered_clients_until_they_are_disabled(
+    server: ServerProcess, tmp_path: Path
+) -> None:
+    id = create(server.url, a={"clientId": "webmail"})["a"]
+    issuer, stranger = jwk.ECKey.generate_key("P-256"), jwk.ECKey.generate_key("P-256")
+    claims = {
+        "iss": "https://id.example", "aud": "smtp", "exp": int(time.time()) + 600,
+        "sub": "mia@example.com", "client_id": "webmail",
+    }  # fmt: skip
+    with mail_backend(tmp_path, issuer) as port:
+        codes = [
+            log_in(port, response)
+            for response in (
+                bearer(issuer, **claims),
+                bearer(stranger, **claims),
+                bearer(issuer, **claims | {"exp": 1}),
+                bearer(issuer, **claims | {"aud": "imap"}),
+                bearer(issuer, **claims | {"client_id": "unknown"}),
+                bearer(issuer, **claims | {"sub": "eve@example.com"}),
+            )
+        ]
+        disable(server.url, id)
+        codes.append(log_in(port, bearer(issuer, **claims)))
+    assert codes == [235, 535, 535, 535, 535, 535, 535]
+
+
+def log_in(port: int, response: str) -> int:
+    """Return the code with which a log-in ends; a refusal is first explained, and then confirmed by the client."""
+    with smtplib.SMTP("127.0.0.1", port) as smtp:
+        smtp.ehlo()
+        code, _ = smtp.docmd("AUTH", f"OAUTHBEARER {response}")
+        return smtp.docmd("AQ==")[0] if code == 334 else code
+
+
+def disable(url: str, id: str) -> None:
+    request = request_of(("x:OAuthClient/set", {"update": {id: {"isEnabled": False}}}))
+    request["using"] = [*request["using"], "urn:jmap-oauth:metadata"]
+    httpx.post(f"{url}/api", json=request, headers=KEY, trust_env=False).raise_for_status()
 
 
 def test_embed_py_serves_below_a_path_of_another_application(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -188,6 +188,27 @@ async def test_an_upload_is_counted_while_it_is_read(client: httpx.AsyncClient, 
 
     assert problem(await client.post(UPLOAD, content=body(), headers=bearer())) == TOO_LARGE
     assert len(read) == 4
+    assert look(tmp_path / "widgets.db", "SELECT id FROM blob") == []
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [(None, 401), ({"permissions": frozenset({"sysWidgetGet"})}, 403)],
+    ids=["revoked", "with less permissions"],
+)
+async def test_a_key_that_changes_while_the_body_arrives_counts_as_it_is_then(
+    client: httpx.AsyncClient, world: World, tmp_path: Path, change: dict[str, Any] | None, status: int
+) -> None:
+    async def body() -> AsyncIterator[bytes]:
+        yield b"begun"
+        known = world.keys.principals.pop(KEY)
+        if change:
+            world.keys.principals[KEY] = replace(known, **change)
+        yield b", ended"
+
+    response = await client.post(UPLOAD, content=body(), headers=bearer())
+
+    assert problem(response)["status"] == status
     assert look(tmp_path / "widgets.db", "SELECT id FROM blob") == []
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import re
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from jmap_oauth.http.exchange import Exchange
-from jmap_oauth.http.logs import LogFormat, configure_logging, log_exchange
+from jmap_oauth.http.logs import BATCH, LogFormat, configure_logging, log_exchange
 
 PACKAGE = "jmap_oauth"
 LOGGERS = (PACKAGE, "uvicorn", "uvicorn.error", "uvicorn.access", "aiosqlite")
@@ -35,6 +36,10 @@ def restored() -> Iterator[None]:
 
 def log_one(format: LogFormat) -> None:
     configure_logging(format, "info")
+    log_request()
+
+
+def log_request() -> None:
     exchange = Exchange("r1", "192.0.2.1", {}, key_id="k1", calls=["Core/echo", "Foo/get"], status=200, size=12)
     log_exchange(exchange, "POST", "/a b", 0.0123456)
 
@@ -132,6 +137,56 @@ def test_other_libraries_tell_no_more_than_warnings(capsys: Capture) -> None:
     logging.getLogger(PACKAGE).debug("ours")
 
     assert [json.loads(line)["message"] for line in capsys.readouterr().err.splitlines()] == ["trouble", "ours"]
+
+
+def loggers_of(lines: str) -> list[str]:
+    return [line.split()[2].rpartition(".")[2] for line in lines.splitlines()]
+
+
+async def test_lines_of_requests_wait_for_others_but_no_other_line_passes_them(capsys: Capture) -> None:
+    configure_logging("text", "info")
+    log_request()
+    log_request()
+    before = capsys.readouterr().err
+    logging.getLogger(f"{PACKAGE}.x").info("other")
+
+    assert (before, loggers_of(capsys.readouterr().err)) == ("", ["access", "access", "x"])
+
+
+async def test_lines_that_wait_are_written_after_a_moment(capsys: Capture) -> None:
+    configure_logging("text", "info")
+    for _ in range(2):
+        log_request()
+        written = ""
+        while not written:
+            await asyncio.sleep(0.01)
+            written = capsys.readouterr().err
+        assert loggers_of(written) == ["access"]
+
+
+def test_lines_that_wait_are_written_when_their_loop_is_gone(capsys: Capture) -> None:
+    async def log() -> None:
+        configure_logging("text", "info")
+        log_request()
+
+    asyncio.run(log())
+    log_request()
+    logging.root.handlers[0].flush()
+
+    assert loggers_of(capsys.readouterr().err) == ["access", "access"]
+
+
+async def test_what_is_written_at_once_are_whole_lines_of_a_bounded_size(capsys: Capture) -> None:
+    configure_logging("text", "info")
+    sizes = []
+    for _ in range(100):
+        log_request()
+        if written := capsys.readouterr().err:
+            assert written.endswith("\n")
+            sizes.append(len(written))
+
+    assert len(sizes) > 1
+    assert BATCH // 2 < min(sizes) <= max(sizes) <= BATCH
 
 
 def test_a_level_that_is_not_wanted_costs_and_writes_nothing(capsys: Capture) -> None:

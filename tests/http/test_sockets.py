@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import AsyncIterator, Callable
 
 import httpx
 import pytest
 
-from tests.http.serving import ECHO, JSON, KEY, World, bearer, serve
+from tests.http.serving import ECHO, JSON, KEY, World, bearer, request_of, serve
 
 POST = b"POST /api HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nAuthorization: Bearer %s\r\n" % KEY.encode()
 
@@ -74,6 +75,55 @@ async def test_a_client_that_leaves_amid_its_body_is_no_error(world: World, capl
     (line,) = [record for record in caplog.records if record.name == "jmap_oauth.http.access"]
     assert (line.__dict__["fields"]["status"], line.__dict__["fields"]["key"]) == (499, "k1")
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+def message_of(body: bytes) -> tuple[bytes, bytes]:
+    """Return a request in two parts, head and body."""
+    return POST + b"Content-Length: %d\r\n\r\n" % len(body), body
+
+
+WHO = json.dumps(request_of(("Test/who", {}, "0"))).encode()
+
+
+async def test_a_key_is_looked_at_once_if_the_body_comes_with_the_head(world: World) -> None:
+    async with serve(world.app()) as address:
+        reader, writer = await asyncio.open_connection(*address)
+        writer.write(b"".join(message_of(WHO)))
+        answer = await reader.readuntil(b"}")
+        writer.close()
+
+    assert (answer[:13], len(world.keys.asked), len(world.callers)) == (b"HTTP/1.1 200 ", 1, 1)
+
+
+async def test_a_key_is_looked_at_again_if_the_body_comes_later_even_in_one_piece(world: World) -> None:
+    head, body = message_of(WHO)
+    async with serve(world.app()) as address:
+        reader, writer = await asyncio.open_connection(*address)
+        writer.write(head)
+        while not world.keys.asked:
+            await asyncio.sleep(0.005)
+        world.keys.revoked.add(KEY)
+        writer.write(body)
+        answer = await reader.readuntil(b"}")
+        writer.close()
+
+    assert (answer[:13], len(world.keys.asked), world.callers) == (b"HTTP/1.1 401 ", 2, [])
+
+
+async def test_the_log_tells_of_an_answer_that_its_client_did_not_wait_for(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    async with serve(world.app()) as address:
+        _, writer = await asyncio.open_connection(*address)
+        writer.write(b"".join(message_of(json.dumps(request_of(("Test/wait", {}, "0"))).encode())))
+        await world.started.acquire()
+        writer.transport.abort()
+        await asyncio.sleep(0.1)
+        world.release.set()
+
+    (line,) = [record for record in caplog.records if record.name == "jmap_oauth.http.access"]
+    assert line.__dict__["fields"]["status"] == 499
 
 
 async def test_head_is_get_without_the_body(world: World) -> None:

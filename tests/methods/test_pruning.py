@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from collections.abc import Sequence
 
 import pytest
@@ -121,3 +122,26 @@ async def test_one_kind_that_cannot_be_dropped_keeps_no_other(
     pruning.close()
     await running
     assert set(caplog.messages) == {"Old failures could not be dropped"}
+
+
+async def test_who_follows_while_two_prune_is_told_what_is_so_or_that_it_cannot_be_told(
+    widgets: Widgets, root: Client
+) -> None:
+    prunings = [Pruning([Kept("changes", -1, widgets.backing.store.prune)], seconds=0.0, pause=0.0) for _ in range(2)]
+    running = [asyncio.create_task(pruning.run()) for pruning in prunings]
+    seen, known, state = set[str](), set[str](), (await root.get())["state"]
+    async with asyncio.timeout(30):
+        while len(seen) < 2:
+            await root.set(create={"new": {"code": "a"}}, destroy=[*known])
+            await asyncio.sleep(random.choice([0, 0.02]))
+            name, answer = await root.call("x:Widget/changes", sinceState=state)
+            there = await root.get()
+            if name != "error":
+                known = known - {*answer["destroyed"]} | {*answer["created"]}
+                assert known == {each["id"] for each in there["list"]}
+            seen.add(answer.get("type", name))
+            known, state = {each["id"] for each in there["list"]}, there["state"]
+    for pruning in prunings:
+        pruning.close()
+    await asyncio.gather(*running)
+    assert seen == {"x:Widget/changes", "cannotCalculateChanges"}

@@ -55,6 +55,19 @@ async def test_a_default_of_changes_and_query_changes_may_be_left_out(root: Clie
     assert await root.call("x:Widget/queryChanges", sinceQueryState=query_since, **defaults) == query_changes
 
 
+async def test_a_number_with_an_empty_fraction_is_an_integer(root: Client) -> None:
+    since = (await root.get())["state"]
+    ids = [await root.create(code, size=2.0) for code in "abc"]
+    window = {"position": 1.0, "limit": 1.0, "anchorOffset": -0.0, "sort": [{"property": "code"}]}
+    assert (await root.query(**window))["ids"] == [ids[1]]
+    changes = await root.call("x:Widget/changes", sinceState=since, maxChanges=1.0)
+    assert changes[1]["created"] == ids[:1]
+    assert await root.call("x:Widget/queryChanges", sinceQueryState=since, maxChanges=3.0) == await root.call(
+        "x:Widget/queryChanges", sinceQueryState=since, maxChanges=3
+    )
+    assert [each["size"] for each in (await root.get(*ids))["list"]] == [2, 2, 2]
+
+
 async def test_an_anchor_offset_without_an_anchor_is_ignored(root: Client) -> None:
     for code in "abc":
         await root.create(code)
@@ -83,6 +96,62 @@ async def test_a_creation_id_that_is_used_again_stands_for_the_newest_object(roo
 
     assert response["methodResponses"][2][1]["updated"] == {id: None}
     assert response["createdIds"] == {"k": id}
+
+
+@pytest.mark.parametrize(
+    "change", [{"update": {"#k": {"note": "new"}}}, {"destroy": ["#k"]}], ids=["update", "destroy"]
+)
+async def test_a_creation_id_stays_with_the_older_object_where_no_newer_one_is_created(
+    root: Client, change: dict[str, Any]
+) -> None:
+    response = await root.batch(
+        ("x:Widget/set", {"create": {"k": {"code": "a"}}}),
+        ("x:Widget/set", {"create": {"k": {"code": "a"}}, **change}),
+        created_ids={},
+    )
+    (_, first, _), (_, second, _) = response["methodResponses"]
+    id = first["created"]["k"]["id"]
+
+    assert second["notCreated"]["k"]["type"] == "primaryKeyViolation"
+    assert (second["updated"], second["destroyed"]) == (({id: None}, None) if "update" in change else (None, [id]))
+    assert response["createdIds"] == {"k": id}
+
+
+async def test_what_is_to_be_destroyed_by_an_older_creation_id_is_not_updated(root: Client) -> None:
+    response = await root.batch(
+        ("x:Widget/set", {"create": {"k": {"code": "a"}}}),
+        ("x:Widget/set", {"create": {"k": {"code": "a"}}, "update": {"#k": {"note": "new"}}, "destroy": ["#k"]}),
+    )
+    (_, first, _), (_, second, _) = response["methodResponses"]
+    id = first["created"]["k"]["id"]
+
+    assert second["notUpdated"][id]["type"] == "willDestroy"
+    assert second["destroyed"] == [id]
+
+
+async def test_an_object_that_is_named_as_well_is_not_taken_for_what_was_not_created(root: Client) -> None:
+    id = await root.create("a")
+    response = await root.batch(
+        (
+            "x:Widget/set",
+            {"create": {"k": {"code": "a"}}, "update": {id: {"note": "its own"}, "#k": {"note": "other"}}},
+        ),
+        created_ids={"k": id},
+    )
+    answer = response["methodResponses"][0][1]
+
+    assert (answer["updated"], answer["notUpdated"]["#k"]["type"]) == ({id: None}, "notFound")
+
+
+async def test_an_object_may_refer_to_an_older_one_with_its_own_creation_id(root: Client) -> None:
+    """As long as it is being created, the creation id stands for what was created before it."""
+    response = await root.batch(
+        ("x:Team/set", {"create": {"new": {"name": "red"}}}),
+        ("x:Widget/set", {"create": {"new": {"code": "a", "teamId": "#new"}}}),
+    )
+    team, widget = (answer["created"]["new"]["id"] for _, answer, _ in response["methodResponses"])
+
+    assert (await root.get(widget))["list"][0]["teamId"] == team
 
 
 async def test_a_creation_id_is_known_only_from_its_creation_on(root: Client) -> None:

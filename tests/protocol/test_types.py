@@ -152,6 +152,18 @@ def test_i_json_is_read_exactly(text: bytes) -> None:
     assert parse_request(with_argument(text), LIMITS).method_calls[0][1] == {"a": ARGUMENTS[text]}
 
 
+@pytest.mark.parametrize("text", [b"5.0", b"5e0", b"50E-1", b"0.5e+1"])
+def test_a_number_without_a_fraction_is_an_integer_however_it_is_written(text: bytes) -> None:
+    number = parse_request(with_argument(text), LIMITS).method_calls[0][1]["a"]
+    assert (number, type(number)) == (5, int)
+
+
+@pytest.mark.parametrize("text", [b"5.5", b"1e16", b"9007199254740992.0"])
+def test_a_number_with_a_fraction_or_beyond_the_integers_stays_what_it_is(text: bytes) -> None:
+    number = parse_request(with_argument(text), LIMITS).method_calls[0][1]["a"]
+    assert (number, type(number)) == (float(text), float)
+
+
 def calls(count: int) -> bytes:
     return json.dumps({"using": [], "methodCalls": [["Foo/get", {}, "c"]] * count}).encode()
 

@@ -1,8 +1,8 @@
-"""A random history: what each key does, and what must hold after each step."""
+"""A history: what each key does, and what must hold after each step. What is chosen comes from outside."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +14,7 @@ from jmap_oauth.app import Server, open_server
 from jmap_oauth.config import Settings
 from jmap_oauth.protocol.types import CORE
 from tests.stateful.choices import Choices
-from tests.stateful.mirror import Copy, Held, ask, get, state_of
+from tests.stateful.mirror import Copy, Held, TooOld, ask, get, state_of
 from tests.stateful.model import GLOBAL, AnchorNotFound, World, fold, window
 from tests.support.served import QUICK
 from tests.support.widgets import Client
@@ -26,12 +26,19 @@ FEW, MANY = 40, 90
 
 @dataclass
 class Key:
-    """One key with its mirrors. `views` are what its account saw in states it had, the last one now."""
+    """One key with its mirrors. `views` are what its account saw in states it had, the last one now.
+
+    `states` numbers all of them; before number `oldest` nothing can be told, since somebody left then, the last time in
+    the state with the number `departure`, and was pruned.
+    """
 
     client: Client
     copy: Copy
     held: list[Held]
     views: dict[str, dict[str, int]] = field(default_factory=dict)
+    states: dict[str, int] = field(default_factory=dict)
+    departure: int = 0
+    oldest: int = 0
 
     @property
     def account(self) -> str:
@@ -40,6 +47,23 @@ class Key:
     @property
     def state(self) -> str:
         return next(reversed(self.views))
+
+    def see(self, state: str, view: dict[str, int]) -> None:
+        """Note what the account sees now."""
+        gone = self.views[self.state].keys() - view.keys() if self.views else ()
+        self.states.setdefault(state, len(self.states))
+        self.departure = self.states[state] if gone else self.departure
+        self.views.setdefault(state, view)
+
+    def prune(self) -> None:
+        self.oldest = self.departure
+        self.views = {state: view for state, view in self.views.items() if self.states[state] >= self.oldest}
+
+    def may_be_told(self, state: str, *, told: bool) -> bool:
+        """Tell whether it is right that changes are told, or not, from a state; one in between may be either."""
+        if state in self.states:
+            return told == (self.states[state] >= self.oldest)
+        return told or self.oldest > 0
 
 
 class Write:
@@ -57,30 +81,41 @@ class Write:
 
 
 class History:
-    """Drives a server; every step is written down in `steps`."""
+    """Drives a server. The first key has no tenant; `choices` are to be renewed for each step."""
 
-    def __init__(self, random: Random, world: World, keys: list[Key]) -> None:
-        self.random = random
-        self.world = world
+    def __init__(self, server: Server, keys: list[Key], note: Callable[[str], object]) -> None:
+        self.server = server
         self.keys = keys
-        self.tenants = [key.account for key in keys if key.account != GLOBAL]
-        self.choices = Choices(random, world)
-        self.steps: list[str] = []
+        self.world = World()
+        self.choices = Choices(Random(0), self.world)
+        self._note = note
 
-    async def step(self) -> None:
-        key = self.random.choice(self.keys)
-        ways = (self.write, self.query, self.get, self.changes, self.follow, self.follow_query, self.hold)
-        [way] = self.random.choices(ways, (10, 6, 1, 2, 4, 8, 1))
-        await way(key)
+    @property
+    def root(self) -> Key:
+        return self.keys[0]
+
+    @property
+    def tenants(self) -> list[str]:
+        return [key.account for key in self.keys[1:]]
+
+    @property
+    def random(self) -> Random:
+        return self.choices.random
+
+    def choose_by(self, random: Random) -> None:
+        self.choices.random = random
 
     def note(self, key: Key, what: str, *facts: Any) -> None:
-        self.steps.append(f"{key.account} {what} {' '.join(map(repr, facts))}")
+        self._note(f"{key.account} {what} {' '.join(map(repr, facts))}")
 
     # --- writes ---
 
     async def write(self, key: Key) -> None:
         write = self.plan(key)
         since = self.random.choices((None, key.state, self.random.choice(list(key.views))), (8, 1, 1))[0]
+        await self.carry_out(key, write, since)
+
+    async def carry_out(self, key: Key, write: Write, since: str | None = None) -> None:
         self.note(key, "set", write.arguments(), since)
         answer = await ask(key.client, "set", **write.arguments(), ifInState=since)
         if since not in (None, key.state):
@@ -155,8 +190,8 @@ class History:
         for key in self.keys:
             state, view = await state_of(key.client), self.world.view(key.account)
             assert (state == key.state) == (view == key.views[key.state]), key.account
-            assert state == key.state or state not in key.views
-            key.views.setdefault(state, view)
+            assert state == key.state or state not in key.states
+            key.see(state, view)
             if len(key.views) > REMEMBERED:
                 del key.views[self.random.choice(list(key.views)[:-1])]
 
@@ -185,16 +220,16 @@ class History:
         assert {each["id"]: each for each in answer["list"]} == {id: seen[id] for id in ids if id in seen}
 
     async def changes(self, key: Key) -> None:
-        """Ask for all changes since some older state: where the server does not cut them, they are exact.
-
-        One object may count twice, as what was created and changed since then.
-        """
-        since = self.random.choice(list(key.views))
+        """Ask for all changes since some older state: where the server does not cut them, they are exact."""
+        since = self.random.choice(list(key.states if self.choices.chance(0.2) else key.views))
         self.note(key, "changes", since)
         answer = await ask(key.client, "changes", sinceState=since)
+        assert key.may_be_told(since, told="type" not in answer), answer
+        if since not in key.views:
+            return
         expected = fold(key.views[since], self.world.view(key.account))
         if answer["hasMoreChanges"]:
-            assert 2 * sum(map(len, expected.values())) > MAXIMUM
+            assert sum(map(len, expected.values())) > MAXIMUM
             return
         assert {name: sorted(answer[name]) for name in expected} == expected
         assert answer["newState"] == key.state
@@ -202,14 +237,21 @@ class History:
     # --- mirrors ---
 
     async def follow(self, key: Key) -> None:
-        most = self.random.choice((None, 1, 2, 5, 20))
+        most, since = self.random.choice((1, 1, 2, 2, 5, 20, None)), key.copy.state
         self.note(key, "follow", most)
-        more = await key.copy.follow(most)
+        try:
+            more = await key.copy.follow(most)
+            assert key.may_be_told(since, told=True)
+        except TooOld:
+            assert key.may_be_told(since, told=False)
+            await key.copy.fetch()
+            more = False
         if not more:
             self.compare_copy(key)
 
     def compare_copy(self, key: Key) -> None:
         assert key.copy.objects == self.world.seen(key.account)
+        assert key.copy.known == key.copy.objects.keys()
         assert key.copy.state == key.state
 
     async def follow_query(self, key: Key) -> None:
@@ -217,7 +259,14 @@ class History:
         up_to = self.choices.chance(0.7)
         self.note(key, "follow_query", held.arguments, held.length, held.state, most, up_to)
         results = self.world.results(key.account, held.arguments["filter"], held.arguments["sort"])
-        answer = await held.follow(most, up_to=up_to)
+        since = held.state
+        try:
+            answer = await held.follow(most, up_to=up_to)
+            assert key.may_be_told(since, told=True)
+        except TooOld:
+            assert key.may_be_told(since, told=False)
+            await held.fetch()
+            return
         assert answer.get("total", len(results)) == len(results)
         assert held.state == key.state
         assert held.ids == (results if held.length is None else results[: len(held.ids)])
@@ -234,35 +283,38 @@ class History:
     async def finish(self) -> None:
         """Let all mirrors catch up."""
         for key in self.keys:
-            while await key.copy.follow(7):
-                pass
-            self.compare_copy(key)
+            while key.copy.state != key.state:
+                await self.follow(key)
+            for _ in key.held:
+                await self.follow_query(key)
+
+    async def add_key(self, account: str, place: int) -> None:
+        """Put a new key of an account, which has no objects, into a place."""
+        client = client_of(self.server, account)
+        state = await state_of(client)
+        key = Key(client, Copy(client, state), [])
+        key.see(state, self.world.view(account))
+        self.keys[place : place + 1] = [key]
+        for _ in range(3):
+            await self.hold(key)
 
 
-async def make_keys(server: Server) -> list[Key]:
-    """Return a key without a tenant, and keys of two."""
-    using = (CORE, *sorted(server.capabilities))
+def client_of(server: Server, account: str) -> Client:
+    principal = Principal(id="key", name="key", account=account, permissions=server.permissions)
+    return Client(server.dispatcher, principal, (CORE, *sorted(server.capabilities)))
 
-    def client(account: str) -> Client:
-        principal = Principal(id="key", name="key", account=account, permissions=server.permissions)
-        return Client(server.dispatcher, principal, using)
 
-    _, answer = await client(GLOBAL).call("x:Tenant/set", create={name: {"name": name} for name in ("a", "b")})
-    accounts = [GLOBAL, *(answer["created"][name]["id"] for name in ("a", "b"))]
-    keys = []
-    for each in map(client, accounts):
-        state = await state_of(each)
-        keys.append(Key(each, Copy(each, state), [], {state: {}}))
-    return keys
+async def create_tenant(server: Server) -> str:
+    _, answer = await client_of(server, GLOBAL).call("x:Tenant/set", create={"new": {"name": "A tenant"}})
+    return str(answer["created"]["new"]["id"])
 
 
 @asynccontextmanager
-async def begin(folder: Path, seed: int) -> AsyncIterator[History]:
-    """Begin a history on an empty database in `folder`."""
+async def begin(folder: Path, note: Callable[[str], object]) -> AsyncIterator[History]:
+    """Begin a history on an empty database in `folder`, with a key without a tenant and keys of two."""
     values: dict[str, Any] = {"database": str(folder / "test.db"), "max_query_results": MAXIMUM, **QUICK}
     async with open_server(Settings(**values)) as server:
-        history = History(Random(seed), World(), await make_keys(server))
-        for key in history.keys:
-            for _ in range(3):
-                await history.hold(key)
+        history = History(server, [], note)
+        for place, account in enumerate([GLOBAL, await create_tenant(server), await create_tenant(server)]):
+            await history.add_key(account, place)
         yield history

@@ -39,20 +39,41 @@ async def all_results(client: Client, arguments: dict[str, Any]) -> tuple[list[s
             return ids, page["queryState"]
 
 
+class TooOld(Exception):
+    """A state is older than what is kept of those who left."""
+
+
 class Copy:
-    """A copy of all objects that a key sees (RFC 8620 section 5.2)."""
+    """A copy of all objects that a key sees (RFC 8620 section 5.2). `known` are those that it was told of."""
 
     def __init__(self, client: Client, state: str) -> None:
         self.client = client
         self.state = state
         self.objects: dict[str, Object] = {}
+        self.known: set[str] = set()
+
+    async def fetch(self) -> None:
+        """Begin anew, as after cannotCalculateChanges."""
+        answer = await ask(self.client, "get", ids=None, properties=PROPERTIES)
+        self.state, self.objects = answer["state"], {each["id"]: each for each in answer["list"]}
+        self.known = set(self.objects)
 
     async def follow(self, max_changes: int | None) -> bool:
-        """Take one part of the changes in; return whether there are more."""
+        """Take one part of the changes in; return whether there are more.
+
+        Raises:
+            TooOld: there are no changes from its state any more.
+        """
         part = await ask(self.client, "changes", sinceState=self.state, maxChanges=max_changes)
+        if part.get("type") == "cannotCalculateChanges":
+            raise TooOld
         told = [id for name in ("created", "updated", "destroyed") for id in part[name]]
         assert len(set(told)) == len(told) <= (max_changes or len(told)), part
-        for id in part["destroyed"]:
+        created, updated, destroyed = (set(part[name]) for name in ("created", "updated", "destroyed"))
+        assert not created & self.known, part
+        assert updated | destroyed <= self.known, part
+        self.known = self.known - destroyed | created
+        for id in destroyed:
             self.objects.pop(id, None)
         # What was destroyed since the part's state is not found; a later part says so.
         for each in (await get(self.client, part["created"] + part["updated"]))["list"]:
@@ -76,11 +97,17 @@ class Held:
         self.ids = found[: self.length]
 
     async def follow(self, max_changes: int | None, *, up_to: bool) -> Any:
-        """Take the changes in, or fetch anew if they are too many; return the answer."""
+        """Take the changes in, or fetch anew if they are too many; return the answer.
+
+        Raises:
+            TooOld: there are no changes from its state any more.
+        """
         asked = {**self.arguments, "sinceQueryState": self.state}
         if up_to and self.length is not None and self.ids:
             asked["upToId"] = self.ids[-1]
         answer = await ask(self.client, "queryChanges", **asked, maxChanges=max_changes, calculateTotal=True)
+        if answer.get("type") == "cannotCalculateChanges":
+            raise TooOld
         if answer.get("type") == "tooManyChanges":
             await self._check_too_many(asked, max_changes)
             await self.fetch()

@@ -135,6 +135,13 @@ async def test_what_is_put_stays_even_if_others_have_later_dates(store: Store, a
     assert await there(store, ann, *"abc") == ["b", "c"]
 
 
+async def test_one_blob_may_push_out_many_and_leaves_as_many_as_there_is_room_for(store: Store, ann: Uploader) -> None:
+    for number, id in enumerate("abcdefg"):
+        await put(store, ann, id, b"x" * 14_000, DAYS[number])
+    await put(store, ann, "h", b"x" * 50_000, DAYS[7])
+    assert await there(store, ann, *"abcdefgh") == ["e", "f", "g", "h"]
+
+
 async def test_small_blobs_count_for_what_they_cost(store: Store, ann: Uploader) -> None:
     for id in "abcd":
         await put(store, ann, id, b"", quota=3 * LEAST_BLOB)

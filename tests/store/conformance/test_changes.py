@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -10,8 +12,9 @@ import pytest
 from jmap_oauth.model.definition import GLOBAL, Record
 from jmap_oauth.store.interface import CannotCalculateChanges, ChangeLog, Changes, Saved, Store, Writer
 from tests.store.conformance.test_history import History, write
+from tests.store.conftest import OpenStore
 from tests.support.stores import all_of, apply, change, create, destroy, get, make_team, make_widget, state
-from tests.support.widget import TEAM, WIDGET
+from tests.support.widget import TEAM, WIDGET, make_model
 
 
 async def log(store: Store, account: str, since: str, limit: int = 1_000) -> ChangeLog:
@@ -287,6 +290,37 @@ async def test_who_follows_in_parts_of_any_size_while_writers_go_on_ends_with_wh
             == [each["id"] for each in await all_of(store, mirror.account)]
         )
         assert [*mirror.records.values()] == await get(store, mirror.account, *mirror.records)
+
+
+async def test_who_follows_at_the_same_time_as_writers_write_ends_with_what_is_there(
+    open_store: OpenStore, tmp_path: Path
+) -> None:
+    """Two write and two follow, each pair over two stores on the same data."""
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    stores = [await open_store(folder, make_model()) for _ in range(2)]
+    teams = [make_team("One"), make_team("Two")]
+    await create(stores[0], *teams, type=TEAM)
+    history, writers = History(Random(5), [team["id"] for team in teams]), asyncio.Lock()
+    mirrors = [Mirror(account, await state(stores[0], account)) for account in (GLOBAL, teams[0]["id"])]
+
+    async def write_on(store: Store) -> None:
+        for _ in range(30):
+            async with writers:  # the history is one, and says what there is to change
+                await write(store, history)
+
+    async def follow(mirror: Mirror, store: Store, limit: int) -> None:
+        while await mirror.follow(store, limit) or not writing.done():
+            pass
+
+    writing = asyncio.gather(*map(write_on, stores))
+    await asyncio.gather(writing, follow(mirrors[0], stores[1], 2), follow(mirrors[1], stores[0], 1))
+    for mirror in mirrors:
+        while await mirror.follow(stores[0], 1):
+            pass
+        assert sorted(mirror.known) == [each["id"] for each in await all_of(stores[1], mirror.account)]
+    for store in stores:
+        await store.close()
 
 
 @pytest.mark.parametrize("seed", range(10))

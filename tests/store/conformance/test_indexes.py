@@ -7,11 +7,12 @@ from random import Random
 import pytest
 
 from jmap_oauth.model.definition import GLOBAL, Record
-from jmap_oauth.model.query import AllOf, Comparator, Query, Window
+from jmap_oauth.model.query import AllOf, Comparator, Condition, NoneOf, Query, Window
+from jmap_oauth.model.query import Test as Comparison  # pytest would take it for a class of tests
 from jmap_oauth.store.interface import Store
 from tests.store import naive
-from tests.store.conformance.test_query import SORTABLE, fill, random_filter, random_sort
-from tests.support.stores import all_of
+from tests.store.conformance.test_query import DATES, SORTABLE, fill, random_filter, random_sort
+from tests.support.stores import all_of, create, make_widget
 from tests.support.widget import WIDGET
 
 
@@ -49,6 +50,22 @@ async def test_without_a_filter_ids_are_counted_in_every_order(
             ids = [record["id"] for record in Random(count).sample(records, count)]
             for account in (ours, GLOBAL):
                 await check(store, records, account, Query(AllOf(()), sort, Window()), ids)
+
+
+@pytest.mark.parametrize("common", [None, "2026-06-01T00:00:00Z"])
+async def test_where_most_are_alike_or_match_ids_are_counted_too(store: Store, ours: str, common: str | None) -> None:
+    random, ends = Random(3), WIDGET.by_name["endsAt"]
+    dates = [common] * 8 + [None, *DATES]
+    widgets = [make_widget(f"w{number}", ours, endsAt=random.choice(dates), size=number % 7) for number in range(60)]
+    await create(store, *random.sample(widgets, len(widgets)))
+    records = await all_of(store, GLOBAL)
+    for filter in (AllOf(()), NoneOf([Condition(WIDGET.by_name["code"], Comparison.EQUAL, "w5")])):
+        for way in (True, False):
+            sort = [Comparator(ends, way), Comparator(WIDGET.by_name["size"], not way), Comparator(None, way)]
+            for some in (random.sample(widgets, 9), widgets):
+                for account in (ours, GLOBAL):
+                    ids = [each["id"] for each in some]
+                    await check(store, records, account, Query(filter, sort, Window()), ids)
 
 
 async def test_no_ids_have_no_indexes(store: Store, ours: str, theirs: str) -> None:

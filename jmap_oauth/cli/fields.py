@@ -1,0 +1,234 @@
+"""What is written on the command line, read as the schema says: values of fields, conditions, sorts, lists of names."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from jmap_oauth.cli.schema import Field, Type, UnknownName
+from jmap_oauth.cli.terminal import Failure, near
+
+MAX_FILE = 16_000_000
+"""Bytes of a file with an object; far more than the server takes."""
+
+_OPERATORS = {
+    ">=": "IsGreaterThanOrEqual",
+    "<=": "IsLessThanOrEqual",
+    ">": "IsGreaterThan",
+    "<": "IsLessThan",
+    "=": "",
+}
+_CONDITION = re.compile(r"([^<>=]+)(>=|<=|>|<|=)(.*)", re.DOTALL)
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_STRUCTURED = frozenset({"set", "map", "object", "objectList"})
+_PLAIN = frozenset({"string", "enum", "objectId", "blobId", "utcDateTime"})
+
+
+class WrongValue(UnknownName):
+    """A value cannot be what its field needs; the text names the field."""
+
+
+def read_assignments(type: Type, assignments: Iterable[str], is_update: bool) -> dict[str, Any]:
+    """Read `name=value` pairs: properties of a new object, or a patch, where a name may be a JSON Pointer.
+
+    Several values for one set are its members.
+
+    Raises:
+        UnknownName: a field is unknown, cannot be set, or has a value of the wrong kind.
+    """
+    read: dict[str, Any] = {}
+    for text in assignments:
+        name, value = _read_assignment(type, text, is_update)
+        if name in read and not _are_members(read[name], value):
+            raise WrongValue(f"{name} is given twice")
+        read[name] = {**read[name], **value} if name in read else value
+    return read
+
+
+def _are_members(one: Any, other: Any) -> bool:
+    return isinstance(one, dict) and isinstance(other, dict)
+
+
+def _read_assignment(type: Type, text: str, is_update: bool) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    is_pointer = "/" in name
+    if is_pointer:  # a member's name may hold =, its value cannot
+        name, equals, value = text.rpartition("=")
+    if not equals:
+        raise WrongValue("a field is written as name=value")
+    field = settable(type, name.partition("/")[0])
+    if not is_pointer:
+        return name, read_value(field, value)
+    if not is_update:
+        raise WrongValue(f"{field.name} is a new object's: it has no members to patch")
+    return name, _json_or_text(value)
+
+
+def settable(type: Type, name: str) -> Field:
+    """Return a field that commands may set.
+
+    Raises:
+        UnknownName: there is none, or the server sets it.
+    """
+    field = type.field(name)
+    if field.is_server_set:
+        raise WrongValue(f"{name} is set by the server")
+    return field
+
+
+def read_value(field: Field, text: str) -> Any:
+    """Read the value of a field.
+
+    Raises:
+        WrongValue: it is of the wrong kind, or a secret, which others could see among the arguments.
+    """
+    if text == "null" and field.is_nullable:
+        return None
+    if field.is_secret:
+        raise WrongValue(f"{field.name} is a secret, and others can see arguments: use --secret-file or --secret-env")
+    if field.type == "set" and text[:1] not in ("{", "["):
+        return {text: True}
+    if field.type in _STRUCTURED:
+        return _structured(field, text)
+    if field.type == "boolean":
+        return _boolean(field, text)
+    if field.type == "number":
+        return _number(field.name, text)
+    return text if field.type in _PLAIN else _json_or_text(text)
+
+
+def _structured(field: Field, text: str) -> Any:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        raise WrongValue(f"{field.name} must be JSON") from None
+    if field.type == "set" and isinstance(value, list):
+        return {str(member): True for member in value}
+    return value
+
+
+def _boolean(field: Field, text: str) -> bool:
+    if text not in ("true", "false"):
+        raise WrongValue(f"{field.name} must be true or false")
+    return text == "true"
+
+
+def _number(name: str, text: str) -> int | float:
+    try:
+        return int(text) if re.fullmatch(r"-?\d{1,19}", text) else float(text)
+    except ValueError:
+        raise WrongValue(f"{name} must be a number") from None
+
+
+def _json_or_text(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def read_object(path: str) -> dict[str, Any]:
+    """Read a JSON object from a file, `-` for standard input, as the properties of an object.
+
+    Raises:
+        Failure: it cannot be read, or is no JSON object.
+    """
+    import sys
+
+    try:
+        with open(sys.stdin.fileno() if path == "-" else Path(path), "rb", closefd=path != "-") as file:
+            value = json.loads(file.read(MAX_FILE))
+    except OSError as error:
+        raise Failure(f"{path} cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise Failure(f"{path} holds no JSON object")
+    return value
+
+
+def with_secret(type: Type, properties: Mapping[str, Any], secret: str | None) -> dict[str, Any]:
+    """Return properties with a secret added.
+
+    Raises:
+        UnknownName: the type has none that can be set.
+    """
+    return dict(properties) if secret is None else {**properties, settable(type, "secret").name: secret}
+
+
+def check_secret_source(file: str | None, secret_file: str | None) -> None:
+    if file == secret_file == "-":
+        raise WrongValue("standard input can hold the object or the secret, not both")
+
+
+def read_filter(type: Type, conditions: Sequence[str]) -> dict[str, Any] | None:
+    """Read conditions such as `text=mail` and `createdAt>=2026-01-31`; all of them must hold.
+
+    Raises:
+        UnknownName: a condition is not known or has a value of the wrong kind.
+    """
+    read = [_read_condition(type, each) for each in conditions]
+    if len(read) <= 1:
+        return read[0] if read else None
+    return {"operator": "AND", "conditions": read}
+
+
+def _read_condition(type: Type, text: str) -> dict[str, Any]:
+    found = _CONDITION.fullmatch(text)
+    if found is None:
+        raise WrongValue("a condition is written as name=value, or with >=, <=, > or <")
+    name, operator, value = found[1].strip(), found[2], found[3]
+    known = {each.lower(): each for each in [*type.fields, *type.filters]}
+    if name.lower() not in known:
+        raise UnknownName(f"{name} is no condition of {type.short}{near(name, type.filters)}")
+    name = known[name.lower()]
+    kind = type.filters[name]["type"] if name in type.filters else _kind_of(type.fields[name])
+    return {name + _OPERATORS[operator]: _condition_value(name, kind, value)}
+
+
+def _kind_of(field: Field) -> str:
+    return {"utcDateTime": "date", "number": "integer"}.get(field.type, field.type)
+
+
+def _condition_value(name: str, kind: str, text: str) -> Any:
+    if text == "null" and kind != "text":
+        return None
+    if kind == "date" and _DAY.fullmatch(text):
+        return f"{text}T00:00:00Z"
+    if kind == "integer":
+        return _number(name, text)
+    if kind == "boolean" and text in ("true", "false"):
+        return text == "true"
+    return text
+
+
+def read_sort(type: Type, sorts: Iterable[str]) -> list[dict[str, Any]]:
+    """Read names of properties to sort by; one with `-` in front descends.
+
+    Raises:
+        UnknownName: the type cannot be sorted by it.
+    """
+    read = []
+    for each in split_names(sorts):
+        name = each.removeprefix("-")
+        if name not in type.sorts:
+            raise UnknownName(f"{type.short} cannot be sorted by {name}{near(name, type.sorts)}")
+        read.append({"property": name, "isAscending": not each.startswith("-")})
+    return read
+
+
+def read_names(type: Type, names: Iterable[str]) -> list[str]:
+    """Read names of fields, which may stand in one text with commas between them; no name at all stands for all.
+
+    Raises:
+        UnknownName: a field is unknown.
+    """
+    return [name if name == "id" else type.field(name).name for name in split_names(names)]
+
+
+def split_names(texts: Iterable[str]) -> list[str]:
+    """Return the words between commas, each once."""
+    return list(dict.fromkeys(word for text in texts for word in map(str.strip, text.split(",")) if word))

@@ -1,0 +1,236 @@
+"""What has to be done so that the server has what a file says: nothing, create, update or delete, object by object."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from itertools import groupby
+from typing import Any
+
+from jmap_oauth.cli.client import Client
+from jmap_oauth.cli.paging import Object, Pages, get_all
+from jmap_oauth.cli.plan_file import Entry, references
+from jmap_oauth.cli.schema import MASK, Type, UnknownName
+from jmap_oauth.cli.terminal import near
+
+_AT_ONCE = 100
+_BYTES_AT_ONCE = 4_000_000
+_EXACT = frozenset({"text", "enum", "objectId"})
+
+_SECRET = "secret"  # noqa: S105  # the name of the property
+_METHODS_WITH_SECRET = frozenset({"client_secret_basic", "client_secret_post", "client_secret_jwt"})
+
+CREATE, UPDATE, DELETE, KEEP = "create", "update", "delete", "keep"
+
+
+@dataclass(frozen=True)
+class Step:
+    """What is done with one object. `properties` are sent, but for a secret: `new_secret` says that there will be one.
+
+    `before` are the values that an update replaces.
+    """
+
+    action: str
+    type: str
+    label: str
+    line: int = 0
+    id: str | None = None
+    ref: str | None = None
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    before: Mapping[str, Any] = field(default_factory=dict)
+    new_secret: bool = False
+
+    def written(self) -> bytes:
+        """Return the step as a line of JSON."""
+        return json.dumps(asdict(self)).encode() + b"\n"
+
+
+@dataclass(frozen=True)
+class Mark:
+    """The property and value by which objects are known to belong to a file; see `read_mark`."""
+
+    property: str
+    value: str
+
+
+def read_mark(client: Client, text: str) -> Mark:
+    """Read a label: `property=value`, or a value of `owner`.
+
+    Raises:
+        UnknownName: no type has that property, or none can be asked for by it.
+    """
+    property, equals, value = text.partition("=")
+    mark = Mark(property, value) if equals else Mark("owner", text)
+    types = client.schema.types.values()
+    if not any(_can_have(each, mark) for each in types):
+        names = [name for each in types for name in each.fields if _can_have(each, Mark(name, ""))]
+        raise UnknownName(f"objects cannot be told apart by {mark.property}{near(mark.property, names)}")
+    return mark
+
+
+def _can_have(type: Type, mark: Mark) -> bool:
+    return mark.property in type.fields and type.filters.get(mark.property, {}).get("type") in _EXACT
+
+
+class Planner:
+    """Compares a file with a server. Of the file it keeps in memory what tells two objects apart, and no more."""
+
+    def __init__(self, client: Client, mark: Mark | None) -> None:
+        self._client = client
+        self._mark = mark
+        self._lines: dict[bytes, int] = {}
+        self._matched: set[str] = set()
+        self._types: list[Type] = []
+        self._refs: dict[str, str] = {}
+
+    def steps(self, entries: Iterable[Entry]) -> Iterator[Step]:
+        """Yield a step for each entry, then the deletions, in an order in which they can be done.
+
+        Raises:
+            Failure: two entries are the same object, an object is not to be told from another, or what cannot change
+                would have to.
+        """
+        for type, group in groupby(entries, key=lambda entry: entry.type):
+            if type not in self._types:
+                self._types.append(type)
+            for batch in _batches(group):
+                yield from self._compare(type, batch)
+        for type in reversed(self._types):
+            yield from self._deletions(type)
+
+    def _compare(self, type: Type, batch: list[Entry]) -> Iterator[Step]:
+        for entry in batch:
+            self._check_single(entry)
+        found = self._find(type, batch)
+        for entry in batch:
+            object = found.match(entry)
+            if object is not None and object["id"] in self._matched:
+                raise entry.wrong(f"is the same {type.short} as an earlier line: {object['id']}")
+            if object is not None:
+                self._matched.add(object["id"])
+                if entry.ref:
+                    self._refs[entry.ref] = object["id"]
+            yield self._step(entry, self._desired(entry, object), object)
+
+    def _check_single(self, entry: Entry) -> None:
+        key = json.dumps([entry.type.name, entry.label, entry.id]).encode()
+        digest = hashlib.blake2b(key, digest_size=16).digest()
+        if digest in self._lines:
+            raise entry.wrong(f"is the same {entry.type.short} as line {self._lines[digest]}")
+        self._lines[digest] = entry.line
+
+    def _find(self, type: Type, batch: list[Entry]) -> _Found:
+        """Ask for all that the entries may be."""
+        mark = self._mark_of(type)
+        more = (type.label, mark and mark.property)
+        properties = list(
+            dict.fromkeys(name for each in (*[entry.properties for entry in batch], more) for name in each if name)
+        )
+        filter = None
+        if type.has_exact_label:
+            labels = {entry.label for entry in batch if entry.label}
+            filter = {"operator": "OR", "conditions": [{type.label: label} for label in sorted(labels)]}
+            pages: Iterable[list[Object]] = Pages(self._client, type, filter=filter, properties=properties)
+            pages = pages if labels else ()
+        else:
+            pages = Pages(self._client, type, properties=properties)
+        found = _Found(type)
+        for page in pages:
+            found.add(page)
+        found.add(get_all(self._client, type, [entry.id for entry in batch if entry.id], properties))
+        return found
+
+    def _mark_of(self, type: Type) -> Mark | None:
+        return self._mark if self._mark and _can_have(type, self._mark) else None
+
+    def _desired(self, entry: Entry, object: Object | None) -> dict[str, Any]:
+        """Return the properties as they should be: references to what is there resolved, the label put on."""
+        desired = dict(entry.properties)
+        for name, target in references(entry.type, desired):
+            desired[name] = self._refs.get(target, f"#{target}")
+        mark = self._mark_of(entry.type)
+        if mark is not None:
+            for other in (desired.get(mark.property), object and object[mark.property]):
+                if other not in (None, mark.value):
+                    raise entry.wrong(f"{mark.property} of {entry.label} is {other}, not {mark.value}")
+            desired[mark.property] = mark.value
+        return desired
+
+    def _step(self, entry: Entry, desired: dict[str, Any], object: Object | None) -> Step:
+        label = str(entry.label or (object or {}).get(entry.type.label or "") or entry.id)
+        if object is None:
+            new_secret = _needs_secret(entry.type, desired)
+            desired.pop(_SECRET, None)
+            return Step(CREATE, entry.type.name, label, entry.line, None, entry.ref, desired, {}, new_secret)
+        new_secret = desired.pop(_SECRET, None) is not None and object[_SECRET] is None
+        patch = {name: value for name, value in desired.items() if value != object[name]}
+        for name in patch:
+            if entry.type.fields[name].update == "immutable":
+                raise entry.wrong(f"{name} of {entry.type.short} {label} cannot be changed any more")
+        before = {name: object[name] for name in patch}
+        action = UPDATE if patch or new_secret else KEEP
+        return Step(action, entry.type.name, label, entry.line, object["id"], None, patch, before, new_secret)
+
+    def _deletions(self, type: Type) -> Iterator[Step]:
+        """Yield what carries the label and is not in the file; only types that are in the file are looked at."""
+        mark = self._mark_of(type)
+        if mark is None:
+            return
+        properties = [type.label] if type.label else []
+        for page in Pages(self._client, type, filter={mark.property: mark.value}, properties=properties):
+            for each in page:
+                if each["id"] not in self._matched:
+                    yield Step(DELETE, type.name, str(each.get(type.label or "") or each["id"]), id=each["id"])
+
+
+class _Found:
+    """Objects of the server by what an entry may know them by."""
+
+    def __init__(self, type: Type) -> None:
+        self._type = type
+        self._by_id: dict[str, Object] = {}
+        self._ids_by_label: dict[Any, dict[str, None]] = {}
+
+    def add(self, objects: Iterable[Object]) -> None:
+        for each in objects:
+            self._by_id[each["id"]] = each
+            self._ids_by_label.setdefault(each.get(self._type.label or ""), {})[each["id"]] = None
+
+    def match(self, entry: Entry) -> Object | None:
+        """Return the object that an entry is: that of its id, else the one of its label, else none.
+
+        Raises:
+            Failure: the id is of another object than the label, or several have the label.
+        """
+        same = self._ids_by_label.get(entry.label, {}) if entry.label else {}
+        if entry.id in self._by_id:
+            if same and entry.id not in same:
+                raise entry.wrong(f"{entry.id} and {entry.label} are two of the server's objects")
+            return self._by_id[entry.id]
+        if len(same) > 1:
+            raise entry.wrong(f"{entry.label} stands for {len(same)} objects: name one by its id")
+        return self._by_id[next(iter(same))] if same else None
+
+
+def _needs_secret(type: Type, properties: Mapping[str, Any]) -> bool:
+    """Tell whether a new object is given a secret: it had one, its method needs one, or the server makes one."""
+    if _SECRET not in type.fields:
+        return False
+    method = properties.get("tokenEndpointAuthMethod")
+    is_made = type.fields[_SECRET].is_server_set
+    return is_made or properties.get(_SECRET) == MASK or method in _METHODS_WITH_SECRET
+
+
+def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
+    batch: list[Entry] = []
+    size = 0
+    for entry in entries:
+        batch.append(entry)
+        size += entry.size
+        if len(batch) == _AT_ONCE or size > _BYTES_AT_ONCE:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
