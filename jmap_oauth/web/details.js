@@ -27,7 +27,7 @@ export class ObjectDetails extends HTMLElement {
     context.onChange([type.name], () => this.#load(), signal);
     this.parts = this.#parts(signal);
     this.main = el("div.properties");
-    this.head = el("header");
+    this.head = el("div.top");
     this.replaceChildren(this.head, el("div.body", { tabindex: "0", role: "group", "aria-label": "Properties" }, this.main, this.parts));
     this.#load();
   }
@@ -76,7 +76,7 @@ export class ObjectDetails extends HTMLElement {
     const { context, type, record } = this;
     const focus = this.head.contains(document.activeElement) ? document.activeElement.dataset.focus : null;
     const status = type.hasStatus && render(context, type, "status", record);
-    const title = type.name === AUDIT ? type.singular : type.labelOf(record);
+    const title = type.name === AUDIT ? "Audit event" : type.labelOf(record);
     const id = "clientId" in record && record.clientId !== title && el("p.mono.with-copy", shown(record.clientId), copyButton(record.clientId, "Copy client ID"));
     const actions = rowActions(context, type, record, this, { text: true });
     this.head.replaceChildren(el("h2", { tabindex: "-1" }, shown(title), " ", status), this.#closer(), id || "", el("div.row", actions));

@@ -123,6 +123,7 @@ class Form {
     const chosen = this.way.shown?.map((name) => this.all.find((row) => row.field.name === name)).filter(Boolean);
     const first = chosen && el("fieldset.group", el("legend", this.way.name), chosen.map((row) => row.element));
     const rest = this.rows.map(([title, rows]) => [title, rows.filter((row) => !chosen?.includes(row))]).filter(([, rows]) => rows.length);
+    if (rest.length === 1 && !first) return rest[0][1].map((row) => row.element);
     const groups = rest.map(([title, rows], index) =>
       el("details.group", { open: !chosen && index < 3 }, el("summary", el("h3", title)), rows.map((row) => row.element)),
     );

@@ -7,6 +7,7 @@ import { Window } from "./query.js";
 import { addressOf, render } from "./render.js";
 
 const WAIT = 150; // milliseconds after the last letter
+const PLACES = ["First", "Previous", "Next", "Last"];
 const GATHER = 120; // changes that come together are one question
 
 /** `<object-list>`: made with a context and a type, lives until it leaves the document. */
@@ -34,7 +35,7 @@ export class ObjectList extends HTMLElement {
     this.bulk = el("div.bulk", { role: "group", "aria-label": "Selection", hidden: true });
     this.body = el("tbody", { onkeydown: (event) => this.#onKey(event), onclick: (event) => this.#onClick(event) });
     this.state = el("div.state");
-    this.pager = el("nav.pager", { "aria-label": "Pages" });
+    this.pager = el("nav.pager", { "aria-label": "Pages" }, PLACES.map((place) => button(`${place} page`, () => this.#turn(place.toLowerCase()), { picture: place.toLowerCase(), name: place.toLowerCase(), class: "quiet" })));
     this.frame = el("div.frame", { role: "region", "aria-label": type.title, tabindex: "0" }, this.#table(), this.state);
     this.replaceChildren(el("header.head", el("h1", { tabindex: "-1" }, type.title), this.count, create), this.filters.element, this.bulk, this.frame, this.pager);
     this.frame.addEventListener("keydown", (event) => this.#onListKey(event));
@@ -159,7 +160,7 @@ export class ObjectList extends HTMLElement {
     link.querySelector("copy-button")?.remove();
     const second = type.columns[1];
     const below = second && record[second] && named !== second && type.fields.get(second)?.kind.type === "string";
-    return [link, below && el("span.below.mono", visible(record[second])), named !== "description" && record.description && name !== "description" && !type.columns.includes("description") && el("span.beside", visible(record.description.slice(0, 120)))];
+    return [link, below && el("span.below.mono", visible(record[second]))];
   }
 
   #table() {
@@ -191,19 +192,18 @@ export class ObjectList extends HTMLElement {
     this.#ask("first", 0);
   }
 
+  #turn(place) {
+    if (this.#can(place)) this.#ask(place, 0);
+  }
+
+  #can(place) {
+    return place === "first" || place === "previous" ? this.window.hasPrevious : this.window.hasNext;
+  }
+
+  /** A button that leads nowhere keeps the focus, and says that it is disabled. */
   #page() {
-    const { window } = this;
-    const turn = (label, picture, place, possible) =>
-      button(label, () => this.#ask(place, 0), { picture, class: "quiet", "aria-disabled": !possible && "true", disabled: !possible });
-    const focused = this.pager.contains(document.activeElement) ? document.activeElement.title : null;
-    this.pager.replaceChildren(
-      turn("First page", "first", "first", window.hasPrevious),
-      turn("Previous page", "previous", "previous", window.hasPrevious),
-      turn("Next page", "next", "next", window.hasNext),
-      turn("Last page", "last", "last", window.hasNext),
-    );
-    this.pager.hidden = !window.hasPrevious && !window.hasNext;
-    if (focused) (this.pager.querySelector(`[title="${focused}"]:not([disabled])`) ?? this.pager.querySelector(":not([disabled])") ?? this.frame).focus();
+    for (const each of this.pager.children) each.setAttribute("aria-disabled", String(!this.#can(each.name)));
+    this.pager.hidden = !this.window.hasPrevious && !this.window.hasNext;
   }
 
   // --- selecting ---
@@ -290,8 +290,8 @@ export class ObjectList extends HTMLElement {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const { window } = this;
     if (event.key === "/") this.filters.focus();
-    else if (event.key === "PageDown" && window.hasNext) this.#ask("next", 0);
-    else if (event.key === "PageUp" && window.hasPrevious) this.#ask("previous", 0);
+    else if (event.key === "PageDown") this.#turn("next");
+    else if (event.key === "PageUp") this.#turn("previous");
     else if (event.key === "ArrowDown" && event.target === this.frame) this.focusRow(window.records[0]?.id);
     else return;
     event.preventDefault();

@@ -21,7 +21,7 @@ export function render(context, type, name, record, { short = false } = {}) {
 function renderKind(context, kind, value, options) {
   switch (kind.type) {
     case "utcDateTime":
-      return options.name === "expiresAt" && !options.short ? el("span", time(value), ` (${distance(value)})`) : time(value, options);
+      return options.name === "expiresAt" && !options.short ? el("span", time(value), ` (${distance(value)})`) : time(value, { ...options, short: options.short && options.name !== "at" });
     case "boolean":
       return value ? "Yes" : "No";
     case "objectId":
@@ -117,7 +117,7 @@ export const addressOf = (typeName, id) => `#/${[typeName, id].filter(Boolean).m
 /** Return how a secret stands: the status, and when that ends. */
 export function stateOf(type, record) {
   const status = type.statusOf(record);
-  const ends = record.expiresAt && !isPast(record.expiresAt) && el("span.soft", "ends ", time(record.expiresAt), ` (${distance(record.expiresAt)})`);
+  const ends = record.expiresAt && !isPast(record.expiresAt) && el("span.soft", " ends ", time(record.expiresAt), ` (${distance(record.expiresAt)})`);
   return [badge(STATUS[status], status), ends];
 }
 

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import FilePayload, expect
 
 from jmap_oauth.objects import redirects
 from tests.support.served import ServerProcess
@@ -172,12 +172,12 @@ async def test_an_edit_sends_what_changed_and_leaves_what_others_did(admin: Visi
 
 
 async def test_a_logo_is_read_from_a_file(admin: Visitor, server: ServerProcess) -> None:
-    picture = {"name": "logo.png", "mimeType": "image/png", "buffer": b"\x89PNG\r\n\x1a\n" + bytes(200)}
+    picture = FilePayload(name="logo.png", mimeType="image/png", buffer=b"\x89PNG\r\n\x1a\n" + bytes(200))
     [client] = await create(server, CLIENT, *clients(1))
     await admin.sign_in()
     await admin.row("Client 000").get_by_role("button", name="Edit").click()
     await admin.dialog.locator("summary", has_text="Consent").click()
-    await admin.field("logo").locator("input[type=file]").set_input_files([picture])  # type: ignore[list-item]
+    await admin.field("logo").locator("input[type=file]").set_input_files(picture)
     await admin.button("Save").click()
     await expect(admin.page.locator("dialog")).to_have_count(0)
 
