@@ -32,9 +32,13 @@ _BCRYPT_READS: Final = 72
 
 # The first as Ory's fosite writes it, the second as passlib does, the third as Django does.
 _PBKDF2 = [
-    re.compile(r"\$pbkdf2-sha256\$i=(?P<rounds>[0-9]{1,8}),l=[0-9]{1,4}\$(?P<salt>[A-Za-z0-9+/]+)\$(?P<hash>[A-Za-z0-9+/]+)"),
+    re.compile(
+        r"\$pbkdf2-sha256\$i=(?P<rounds>[0-9]{1,8}),l=[0-9]{1,4}\$(?P<salt>[A-Za-z0-9+/]+)\$(?P<hash>[A-Za-z0-9+/]+)"
+    ),
     re.compile(r"\$pbkdf2-sha256\$(?P<rounds>[0-9]{1,8})\$(?P<salt>[A-Za-z0-9./]+)\$(?P<hash>[A-Za-z0-9./]+)"),
-    re.compile(r"(?P<django>pbkdf2_sha256)\$(?P<rounds>[0-9]{1,8})\$(?P<salt>[A-Za-z0-9]+)\$(?P<hash>[A-Za-z0-9+/]{43}=)"),
+    re.compile(
+        r"(?P<django>pbkdf2_sha256)\$(?P<rounds>[0-9]{1,8})\$(?P<salt>[A-Za-z0-9]+)\$(?P<hash>[A-Za-z0-9+/]{43}=)"
+    ),
 ]
 _ROUNDS: Final = range(10_000, 2_000_001)
 _SALT_BYTES: Final = range(8, 65)

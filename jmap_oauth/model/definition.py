@@ -178,6 +178,11 @@ class ObjectType:
             }
         return self._visible[present]
 
+    def status_for(self, using: frozenset[str]) -> Status | None:
+        """Return the status, for requests that see all that decides it: for others there is none."""
+        visible = self.visible(using)
+        return self.status if self.status and all(case.property in visible for case in self.status.cases) else None
+
     @cached_property
     def searchable(self) -> Sequence[Property]:
         return [each for each in self.properties if each.searchable]

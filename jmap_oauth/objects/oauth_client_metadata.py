@@ -122,6 +122,7 @@ _PROPERTIES = (
         "The grants that the client may use; without any it is authorization_code",
         filter=Filter.MEMBER,
         filter_name="grantType",
+        empty_means="authorization_code",
     ),
     _property(
         "responseTypes",

@@ -22,7 +22,7 @@ class Cursor(NamedTuple):
     id: str = END
 
 
-_TEXT = re.compile(r"([0-9a-f]{16})(?:\.([A-Za-z0-9_-]{1,255}))?\.([0-9a-f]{8})")
+_TEXT = re.compile(r"(([0-9a-f]{16})(?:\.([A-Za-z0-9_-]{1,255}))?(?:@([0-9TZ:-]{20}))?)\.([0-9a-f]{8})")
 _ROUNDS: Final = 4
 _HALF: Final = 32  # bits
 
@@ -30,9 +30,10 @@ _HALF: Final = 32  # bits
 class States:
     """Writes and reads the state strings of a database that has this identity, a text of its own.
 
-    `<number>.<tag>`, or `<number>.<id>.<tag>` in the middle of a write. The tag tells a state of another database, type
-    or account from one of ours, and a middle that was made up from one that we gave out. The number counts the writes
-    of all accounts together, so it is veiled: two states of an account would tell how much the others did in between.
+    `<number>.<tag>`, or `<number>.<id>.<tag>` in the middle of a write; that of a query which reads the clock has the
+    second too, as in `<number>@<second>.<tag>`. The tag tells a state of another database, type or account from one of
+    ours, and an id or a second that was made up from one that we gave out. The number counts the writes of all accounts
+    together, so it is veiled: two states of an account would tell how much the others did in between.
     """
 
     def __init__(self, identity: str) -> None:
@@ -41,27 +42,29 @@ class States:
         self._number = lru_cache(maxsize=1024)(lambda number: f"{self._veil(number, range(_ROUNDS)):016x}")
         self._tag = lru_cache(maxsize=1024)(self._make_tag)
 
-    def write(self, type: ObjectType, account: str, cursor: Cursor) -> str:
+    def write(self, type: ObjectType, account: str, cursor: Cursor, second: str | None = None) -> str:
         number = self._number(cursor.number)
-        if cursor.id == END:
+        if cursor.id == END and second is None:
             return f"{number}.{self._tag(type.name, account)}"
-        middle = f"{number}.{cursor.id}"
-        return f"{middle}.{self._make_tag(type.name, account, middle)}"
+        place = number if cursor.id == END else f"{number}.{cursor.id}"
+        text = place if second is None else f"{place}@{second}"
+        return f"{text}.{self._make_tag(type.name, account, text)}"
 
-    def read(self, type: ObjectType, account: str, text: str) -> Cursor:
-        """Return the place that a state stands for.
+    def read(self, type: ObjectType, account: str, text: str, *, timed: bool) -> tuple[Cursor, str | None]:
+        """Return the place that a state stands for, and the second that it has if it is to be `timed`.
 
         Raises:
-            CannotCalculateChanges: it is none of this database, type and account.
+            CannotCalculateChanges: it is none of this database, type and account, or has a second and is not to, or
+                the other way round.
         """
         match = _TEXT.fullmatch(text)
         if match is None:
             raise CannotCalculateChanges
-        number, id, tag = match.groups()
-        facts = (type.name, account) if id is None else (type.name, account, f"{number}.{id}")
-        if tag != self._make_tag(*facts):
+        whole, number, id, second, tag = match.groups()
+        facts = (type.name, account) if whole == number else (type.name, account, whole)
+        if tag != self._make_tag(*facts) or timed == (second is None):
             raise CannotCalculateChanges
-        return Cursor(self._unveil(int(number, 16)), id or END)
+        return Cursor(self._unveil(int(number, 16)), id or END), second
 
     def _veil(self, number: int, rounds: Iterable[int]) -> int:
         """Swap a number of 64 bits for another one, by a Feistel network over a keyed hash."""

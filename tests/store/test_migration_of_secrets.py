@@ -122,7 +122,8 @@ async def test_the_columns_hold_what_the_records_say(path: Path) -> None:
     store = await open_sqlite(path, MODEL, SCHEMA)
     await store.close()
     columns = '"updatedAt", "isEnabled", "grantTypes", "owner", "clientName:sort", "lastUsedAt"'
-    assert set(look(path, f'SELECT {columns} FROM "OAuthClient"')) == {(BASE["createdAt"], 1, "\n", None, None, None)}
+    expected = (BASE["createdAt"], 1, "\nauthorization_code\n", None, None, None)
+    assert set(look(path, f'SELECT {columns} FROM "OAuthClient"')) == {expected}
     assert look(path, 'SELECT DISTINCT "createdAt" FROM "OAuthClientSecret"') == [(BASE["createdAt"],)]
 
 
