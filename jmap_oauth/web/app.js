@@ -10,8 +10,6 @@ import { addressOf } from "./render.js";
 import { Session } from "./session.js";
 import { MENU } from "./views.js";
 
-const THEME = "jmap-oauth-theme";
-const THEMES = { auto: "Follow the system", light: "Light", dark: "Dark" };
 const place = document.getElementById("page");
 
 // --- signing in ---
@@ -85,16 +83,14 @@ class Shell {
   #side() {
     const { session } = this.context;
     this.links = this.types.map(([type, picture]) => el("a", { href: addressOf(type.name), "data-type": type.name }, icon(picture), el("span", type.title)));
-    const theme = el("select", { "aria-label": "Colours", autocomplete: "off", onchange: (event) => setTheme(event.target.value) }, Object.entries(THEMES).map(([value, text]) => el("option", { value }, text)));
-    theme.value = localStorage.getItem(THEME) ?? "auto";
     const account = Object.values(session.resource.accounts)[0];
     return el(
-      "div", { class: "side" },
+      "header.side",
       el("p.brand", "jmap-oauth"),
       el("nav", { "aria-label": "Types" }, this.links),
       el("div.who",
         el("p", { title: "The key that is signed in, and whose objects it sees" }, shown(session.name), el("span.soft", shown(account.name))),
-        theme, button("Keys", showKeys, { picture: "keyboard", text: true, class: "quiet" }), button("Sign out", signOut, { picture: "leave", text: true, class: "quiet" })),
+        button("Keys", showKeys, { picture: "keyboard", text: true, class: "quiet" }), button("Sign out", signOut, { picture: "leave", text: true, class: "quiet" })),
     );
   }
 
@@ -152,10 +148,10 @@ class Shell {
   }
 
   async #edit({ type, id }) {
-    const { list } = await this.context.session.call(`${type.name}/get`, { ids: [id], properties: null });
-    if (!list.length) return announce("It is not there any more.", { error: true });
-    const done = await openForm(this.context, type, { record: list[0] });
-    if (done?.answer.secret) await showOnce("The new secret", list[0].clientId ?? "secret", done.answer.secret);
+    const record = await this.context.session.get(type, id);
+    if (!record) return announce("It is not there any more.", { error: true });
+    const done = await openForm(this.context, type, { record });
+    if (done?.answer.secret) await showOnce("The new secret", record.clientId ?? "secret", done.answer.secret);
     return undefined;
   }
 }
@@ -168,13 +164,6 @@ function decode(text) {
   }
 }
 
-function setTheme(theme) {
-  if (theme === "auto") localStorage.removeItem(THEME);
-  else localStorage.setItem(THEME, theme);
-  document.documentElement.dataset.theme = theme;
-}
-
-setTheme(localStorage.getItem(THEME) ?? "auto");
 const kept = Session.keptKey();
 if (kept) {
   place.replaceChildren(el("div.state", { role: "status" }, "Signing in…"));

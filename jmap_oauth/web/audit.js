@@ -18,9 +18,7 @@ export function auditTrail(context, type, objectId, signal) {
   async function load(anew) {
     const position = anew ? 0 : list.children.length;
     const limit = anew ? Math.max(PAGE, list.children.length) : PAGE;
-    const query = context.session.call(`${AUDIT}/query`, { filter, sort, position, limit: limit + 1 }, signal);
-    const get = context.session.call(`${AUDIT}/get`, { "#ids": query.ref("/ids"), properties: null }, signal);
-    const answer = await attempt(() => get);
+    const answer = await attempt(() => context.session.find(AUDIT, { filter, sort, position, limit: limit + 1 }, null, signal));
     if (!answer) return;
     const open = new Set([...list.querySelectorAll("details[open]")].map((each) => each.dataset.id));
     const items = answer.list.slice(0, limit).map((event) => entry(context, event, open));

@@ -111,11 +111,11 @@ function checks(options) {
 
 let lists = 0;
 
-/** A set of texts: what is in it as a list, and a line to add to it; several may be pasted at once. */
+/** A set of texts: what is in it as a list, and a line to add to it. */
 function members(type, { name, kind, label }) {
   const suggestions = Object.keys(type.view.suggestions?.[name] ?? {});
   const id = `suggestions-${lists++}`;
-  const input = el("input", { type: "text", list: suggestions.length ? id : null, ...plain, onkeydown: onKey, onpaste: onPaste });
+  const input = el("input", { type: "text", list: suggestions.length ? id : null, ...plain, onkeydown: onKey });
   const labels = type.view.suggestions?.[name] ?? {};
   const options = el("datalist", { id }, suggestions.map((value) => el("option", { value }, labels[value])));
   const list = el("ul.members", { "aria-label": label });
@@ -137,13 +137,6 @@ function members(type, { name, kind, label }) {
     if (event.key !== "Enter" || !input.value.trim()) return;
     event.preventDefault();
     take();
-  }
-  function onPaste(event) {
-    const lines = event.clipboardData.getData("text").split(/[\n\s]+/).filter(Boolean);
-    if (lines.length < 2) return;
-    event.preventDefault();
-    input.value = lines.filter((line) => !add(line)).join(" ");
-    input.dispatchEvent(new Event("input", { bubbles: true }));
   }
   function remove(value) {
     present = Object.fromEntries(Object.entries(present).filter(([key]) => key !== value));

@@ -51,9 +51,9 @@ export class ObjectDetails extends HTMLElement {
 
   async #load() {
     const { context, type, objectId } = this;
-    const answer = await attempt(() => context.session.call(`${type.name}/get`, { ids: [objectId], properties: null }));
+    const answer = await attempt(async () => [await context.session.get(type, objectId)]);
     if (!answer || !this.isConnected) return;
-    [this.record] = answer.list;
+    [this.record] = answer;
     if (!this.record) return this.#gone();
     const text = JSON.stringify(this.record);
     if (text !== this.#seen) this.#show();

@@ -69,7 +69,7 @@ export function showOnce(title, name, secret) {
     const content = el(
       "div",
       { class: "body" },
-      el("p", el("strong", "This is the only time it is shown."), " The server keeps no more than a hash. Copy it, or download it, and put it where secrets are kept."),
+      fromTemplate("shown-once"),
       el("p.secret", el("output.mono", { "aria-label": "Secret" }, secret), copy),
     );
     const dialog = openDialog(title, [content, el("footer", download, done)], { kind: "small", closable: false });
@@ -81,17 +81,8 @@ export function showOnce(title, name, secret) {
   });
 }
 
+/** Return what is in a template of the page. */
+export const fromTemplate = (id) => document.getElementById(id).content.cloneNode(true);
+
 /** The keys that the page knows, for those who do without a mouse. */
-export function showKeys() {
-  const keys = [
-    ["/", "search, from anywhere in the list"],
-    ["↑ ↓ Home End", "go through the rows"],
-    ["Enter", "open the row"],
-    ["Space", "select the row; with Shift all up to it"],
-    ["Page Up, Page Down", "the page before, the next one"],
-    ["Delete", "delete what is selected, or the row; it asks first"],
-    ["Escape", "close what was opened last"],
-  ];
-  const rows = keys.map(([key, what]) => [el("dt", el("kbd", key)), el("dd", what)]);
-  openDialog("Keys", el("div.body", el("p", "In a list:"), el("dl.keys", rows)), { kind: "small" });
-}
+export const showKeys = () => openDialog("Keys", fromTemplate("keys"), { kind: "small" });

@@ -63,10 +63,8 @@ class ObjectPicker extends HTMLElement {
     const asked = ++this.#asked;
     const text = all ? "" : this.input.value.trim();
     const filter = text ? { text } : null;
-    const { session } = this.context;
-    const query = session.call(`${this.typeName}/query`, { filter, sort: [{ property: "name" }], limit: MOST });
-    const get = session.call(`${this.typeName}/get`, { "#ids": query.ref("/ids"), properties: ["name"] });
-    const { list } = await get.promise.catch(() => ({ list: [] }));
+    const question = { filter, sort: [{ property: "name" }], limit: MOST };
+    const { list } = await this.context.session.find(this.typeName, question, ["name"]).catch(() => ({ list: [] }));
     if (asked !== this.#asked || document.activeElement !== this.input) return;
     const none = this.none !== undefined && !text ? [{ id: null, name: this.none }] : [];
     this.#open([...none, ...list]);

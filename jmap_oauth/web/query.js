@@ -54,12 +54,9 @@ export class Window {
 
   async #page(signal, start) {
     const { context, type } = this;
-    const question = { filter: this.filter, sort: this.sort };
-    const query = context.session.call(`${type.name}/query`, { ...question, ...start, limit: PAGE, calculateTotal: true }, signal);
-    const get = context.session.call(`${type.name}/get`, { "#ids": query.ref("/ids"), properties: type.listed }, signal);
-    const [{ position, total }, { list }] = await Promise.all([query, get]);
-    if (signal.aborted) return;
-    Object.assign(this, { position, total, records: list });
+    const { filter, sort } = this;
+    const answer = await context.session.find(type.name, { filter, sort, ...start, limit: PAGE, calculateTotal: true }, type.listed, signal);
+    if (!signal.aborted) Object.assign(this, { position: answer.position, total: answer.total, records: answer.list });
   }
 
   #hold() {

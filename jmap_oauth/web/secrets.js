@@ -20,9 +20,8 @@ export function secretsOf(context, clientId, client, signal) {
   let secrets = [];
 
   async function load() {
-    const query = context.session.call(`${SECRET}/query`, { filter: { oauthClientId: clientId }, sort: [{ property: "createdAt", isAscending: false }] }, signal);
-    const get = context.session.call(`${SECRET}/get`, { "#ids": query.ref("/ids"), properties: null }, signal);
-    const answer = await attempt(() => get);
+    const question = { filter: { oauthClientId: clientId }, sort: [{ property: "createdAt", isAscending: false }] };
+    const answer = await attempt(() => context.session.find(SECRET, question, null, signal));
     if (!answer) return;
     secrets = answer.list;
     list.replaceChildren(...secrets.map(item), ...(secrets.length ? [] : [el("li.soft", "None: the client is public, or signs with its keys.")]));

@@ -129,6 +129,18 @@ export class Session extends EventTarget {
     return new Failure([429, 503].includes(response.status) ? "busy" : "problem", detail, retryAfter);
   }
 
+  /** Query and get in one request: what matches a question, with these properties (null for all). */
+  async find(type, question, properties = null, signal = undefined) {
+    const query = this.call(`${type}/query`, question, signal);
+    const get = this.call(`${type}/get`, { "#ids": query.ref("/ids"), properties }, signal);
+    return { ...(await query), ...(await get) };
+  }
+
+  /** Return one object, or undefined. */
+  async get(type, id) {
+    return (await this.call(`${type.name}/get`, { ids: [id], properties: null })).list[0];
+  }
+
   /** Run a /set; `changes` is what it has beside the account. */
   set(type, changes) {
     return this.call(`${type.name}/set`, changes);

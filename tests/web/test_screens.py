@@ -6,23 +6,24 @@ The pictures are left in `screenshots/`, named by screen, scheme and width.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from pathlib import Path
-from typing import Any
+from importlib.resources import files
+from typing import Any, Literal
 
-import axe_playwright_python
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import ViewportSize, expect
 
 from tests.cli.process import ROOT
 from tests.support.served import ADMIN_KEY, ServerProcess
 from tests.web.conftest import Visit
 from tests.web.visitor import AUDIT, CLIENT, KEY, REFUSED, SECRET, TENANT, Visitor, create, update
 
-AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text("utf-8")
+AXE = (files("axe_playwright_python") / "axe.min.js").read_text("utf-8")
 FOLDER = ROOT / "screenshots"
-WIDE, NARROW = {"width": 1360, "height": 850}, {"width": 390, "height": 844}
+WIDE, NARROW = ViewportSize(width=1360, height=850), ViewportSize(width=390, height=844)
+SCHEMES: tuple[Literal["light"], Literal["dark"]] = ("light", "dark")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-CHECK = f"""async () => (await axe.run(document, {{runOnly: {RULES}}})).violations
+FURTHER_ROWS = "object-list tbody tr:nth-child(n+9)"  # are like those before them, and axe takes long
+CHECK = f"""async () => (await axe.run({{exclude: "{FURTHER_ROWS}"}}, {{runOnly: {RULES}}})).violations
   .flatMap(rule => rule.nodes.map(node => `${{rule.id}}: ${{node.target}} ${{node.failureSummary}}`))"""
 
 NAMES = ("Webmail", "Mobile App", "Desktop Agent", "Admin Client", "Directory Sync", "Calendar Bridge", "Wiki", "CI")
@@ -164,7 +165,6 @@ async def offline(someone: Visitor) -> None:
     await someone.context.set_offline(offline=True)
     await someone.page.evaluate("dispatchEvent(new Event('online'))")
     await expect(someone.page.get_by_role("status").filter(has_text="No connection")).to_be_visible()
-    someone.forgive(REFUSED)
 
 
 SCREENS: dict[str, Screen] = {
@@ -199,16 +199,17 @@ async def test_a_screen_is_accessible_light_and_dark_wide_and_narrow(
     await furnish(server)
     someone = await visit(viewport=WIDE, reduced_motion="reduce")
     await SCREENS[screen](someone)
-    found = []
+    found: list[str] = []
     for width, size in (("wide", WIDE), ("narrow", NARROW)):
-        await someone.page.set_viewport_size(size)  # type: ignore[arg-type]
-        for scheme in ("light", "dark"):
-            await someone.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        await someone.page.set_viewport_size(size)
+        for scheme in SCHEMES:
+            await someone.page.emulate_media(color_scheme=scheme)
             await someone.page.screenshot(path=FOLDER / f"{screen}-{scheme}-{width}.png")
             await someone.page.evaluate(f"window.axe ?? (() => {{ {AXE} }})()")
             found += [f"{scheme} {width}: {each}" for each in await someone.page.evaluate(CHECK)]
             assert await someone.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (scheme, width)
 
+    someone.forgive(REFUSED)
     assert found == []
 
 
