@@ -29,36 +29,36 @@ const plain = { autocomplete: "off", spellcheck: "false" };
 function text({ name, kind }) {
   const input = name === "description" ? el("textarea", { rows: "2", ...plain, spellcheck: null }) : el("input", { type: kind.format === "secret" ? "password" : "text", ...plain });
   if (kind.format === "secret") input.autocomplete = "new-password"; // a browser shall offer none that it keeps
-  return {
-    node: input,
-    input,
+  return one(input, {
     get: () => (kind.format === "secret" ? input.value : input.value.trim()) || (kind.nullable ? null : ""),
-    set: (value) => (input.value = value ?? ""),
     check: () => (input.value ? fault(name, kind.format, input.value) : null),
-  };
+  });
 }
+
+/** Return a control of one input, with what differs from the plainest. */
+const one = (input, parts) => ({ node: input, input, get: () => input.value, set: (value) => (input.value = value ?? ""), check: () => null, ...parts });
 
 function flag() {
   const input = el("input", { type: "checkbox" });
-  return { node: input, input, get: () => input.checked, set: (value) => (input.checked = Boolean(value)), check: () => null, isFlag: true };
+  return one(input, { get: () => input.checked, set: (value) => (input.checked = Boolean(value)), isFlag: true });
 }
 
 function choice(options, nullable, read = (value) => value) {
   const input = el("select", { autocomplete: "off" }, nullable && el("option", { value: "" }, "Not set"), options.map(([value, label]) => el("option", { value }, label)));
-  return { node: input, input, get: () => (input.value === "" ? null : read(input.value)), set: (value) => (input.value = value ?? ""), check: () => null };
+  return one(input, { get: () => (input.value === "" ? null : read(input.value)) });
 }
 
 function date() {
   const input = el("input", { type: "datetime-local", step: "1" });
   const zone = el("span.soft", Intl.DateTimeFormat().resolvedOptions().timeZone);
   const check = () => (input.validity.badInput ? "A whole date and time." : null);
-  return { node: el("span.row", input, zone), input, get: () => fromInput(input.value), set: (value) => (input.value = toInput(value)), check };
+  return one(input, { node: el("span.row", input, zone), get: () => fromInput(input.value), set: (value) => (input.value = toInput(value)), check });
 }
 
 function number() {
   const input = el("input", { type: "number", min: "0", step: "1", ...plain });
   const check = () => (input.validity.valid ? null : "A whole number, not negative.");
-  return { node: input, input, get: () => (input.value === "" ? null : Number(input.value)), set: (value) => (input.value = value ?? ""), check };
+  return one(input, { get: () => (input.value === "" ? null : Number(input.value)), check });
 }
 
 const UNITS = [["seconds", 1_000], ["minutes", 60_000], ["hours", 3_600_000], ["days", 86_400_000], ["milliseconds", 1]];
@@ -80,7 +80,7 @@ function lifespan() {
 
 function objectControl(context, field) {
   const node = makePicker(context, field.kind.objectName, { label: field.label, none: "None", cleared: null, placeholder: "None" });
-  return { node, input: node.input, get: () => node.value ?? null, set: (value) => (node.value = value ?? null), check: () => null };
+  return one(node.input, { node, get: () => node.value ?? null, set: (value) => (node.value = value ?? null) });
 }
 
 function json() {
@@ -95,7 +95,7 @@ function json() {
     }
   };
   const set = (value) => (input.value = isNothing(value) ? "" : JSON.stringify(value, null, 2));
-  return { node: input, input, get: () => (check() ? undefined : read()), set, check };
+  return one(input, { get: () => (check() ? undefined : read()), set, check });
 }
 
 /** Names from a fixed set, each with a box; those that begin alike stand together. */

@@ -82,7 +82,7 @@ export function showOnce(title, name, secret) {
 }
 
 /** Return what is in a template of the page. */
-export const fromTemplate = (id) => document.getElementById(id).content.cloneNode(true);
+const fromTemplate = (id) => document.getElementById(id).content.cloneNode(true);
 
 /** The keys that the page knows, for those who do without a mouse. */
 export const showKeys = () => openDialog("Keys", fromTemplate("keys"), { kind: "small" });

@@ -52,27 +52,26 @@ function makePart(context, type, filter, changed) {
   return [options ? chosen(field, label, options) : typed(field, label)];
 }
 
-const part = (name, label, input, condition) => ({ name, label, input, condition, clear: () => (input.value = "") });
+/** A part of the filter: an input, and what it asks for if something stands in it. */
+function part(name, label, input, ask) {
+  return { name, label, input, condition: () => (input.value.trim() ? ask(input.value) : null), clear: () => (input.value = "") };
+}
+
+const plain = { autocomplete: "off", spellcheck: "false" };
 
 function search(type) {
-  const input = el("input", { type: "search", placeholder: `Search ${type.plural}`, "aria-label": `Search ${type.plural}`, autocomplete: "off", spellcheck: "false" });
-  return part("text", "Search", input, () => (input.value.trim() ? { text: input.value } : null));
+  const label = `Search ${type.plural}`;
+  return part("text", label, el("input", { type: "search", placeholder: label, "aria-label": label, ...plain }), (text) => ({ text }));
 }
 
-function typed(name, label) {
-  const input = el("input", { type: "text", autocomplete: "off", spellcheck: "false" });
-  return part(name, label, input, () => (input.value.trim() ? { [name]: input.value.trim() } : null));
-}
+const typed = (name, label) => part(name, label, el("input", { type: "text", ...plain }), (text) => ({ [name]: text.trim() }));
 
 function chosen(name, label, options) {
   const input = el("select", el("option", { value: "" }, "Any"), options.map(([value, text]) => el("option", { value }, text)));
-  return part(name, label, input, () => (input.value ? { [name]: input.value } : null));
+  return part(name, label, input, (value) => ({ [name]: value }));
 }
 
-function dated(name, label, suffix) {
-  const input = el("input", { type: "date" });
-  return part(name + suffix, label, input, () => (fromInput(input.value && `${input.value}T00:00`) ? { [name + suffix]: fromInput(`${input.value}T00:00`) } : null));
-}
+const dated = (name, label, suffix) => part(name, label, el("input", { type: "date" }), (day) => ({ [name + suffix]: fromInput(`${day}T00:00`) }));
 
 function picked(context, { field, label, objectName }, changed) {
   const picker = makePicker(context, objectName, { none: "None", label, onpick: changed });

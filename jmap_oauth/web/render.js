@@ -2,7 +2,7 @@
 
 import { copyButton, el, mixesAlphabets, shown, visible } from "./dom.js";
 import { distance, isPast, time } from "./time.js";
-import { AUDIT, CLIENT, isDay } from "./views.js";
+import { AUDIT, isDay } from "./views.js";
 
 const STATUS = { active: "Active", disabled: "Disabled", expired: "Expired", pending: "Pending" };
 const LONG = 300;
@@ -120,5 +120,3 @@ export function stateOf(type, record) {
   const ends = record.expiresAt && !isPast(record.expiresAt) && el("span.soft", " ends ", time(record.expiresAt), ` (${distance(record.expiresAt)})`);
   return [badge(STATUS[status], status), ends];
 }
-
-export const hasSecrets = (type) => type.name === CLIENT;

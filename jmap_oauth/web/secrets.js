@@ -9,7 +9,6 @@ import { SECRET } from "./views.js";
 
 const HOUR = 3_600_000;
 const OVERLAPS = [["At once", 0], ["After 1 hour", HOUR], ["After 1 day", 24 * HOUR], ["After 7 days", 168 * HOUR], ["After 30 days", 720 * HOUR]];
-const CREATED = "new";
 
 /** Return a section with the secrets of a client. */
 export function secretsOf(context, clientId, client, signal) {
@@ -60,46 +59,40 @@ function sentence(error) {
 
 /** Ask for a new secret. With `old` ones it takes their place, and they end when the reader says. */
 function askRotation(context, client, old) {
-  const label = el("input", { type: "text", id: "secret-label", maxlength: "255" });
-  const until = el("input", { type: "datetime-local", step: "1", "aria-label": "End of the old secrets" });
-  const overlap = el("select", { id: "overlap" }, OVERLAPS.map(([name, length]) => el("option", { value: length }, name)), el("option", { value: "" }, "At a time…"));
-  overlap.value = String(24 * HOUR);
-  until.hidden = true;
-  overlap.addEventListener("change", () => (until.hidden = overlap.value !== ""));
-  const wrong = el("p.error", { role: "alert" });
   const lasting = old.filter((each) => !isPast(each.expiresAt));
-  const going = old.length > 0;
-  const choice = going && el("div.field", el("label", { for: "overlap" }, `The old ${lasting.length === 1 ? "secret ends" : "secrets end"}`), el("span.row", overlap, until), el("p.hint", "Until then the old one and the new one both work."));
-  const submit = button(going ? "Rotate" : "Add", null, { class: "primary", type: "submit" });
-  const cancel = button("Cancel", () => dialog.close());
-  const form = el("form", { onsubmit: send, novalidate: true }, el("div.body", el("p", "The server makes a new secret, and shows it once."), choice, el("div.field", el("label", { for: "secret-label" }, "Label of the new one"), label), wrong), el("footer", cancel, submit));
-  const dialog = openDialog(going ? "Rotate the secret" : "Add a secret", form, { kind: "small" });
+  const label = el("input", { type: "text", id: "secret-label", maxlength: "255" });
+  const until = el("input", { type: "datetime-local", step: "1", "aria-label": "End of the old secrets", hidden: true });
+  const show = () => (until.hidden = overlap.value !== "");
+  const overlap = el("select", { id: "overlap", onchange: show }, [...OVERLAPS, ["At a time…", ""]].map(([name, value]) => el("option", { value }, name)));
+  overlap.value = 24 * HOUR;
+  const choice = old.length > 0 && field("overlap", `The old ${lasting.length === 1 ? "secret ends" : "secrets end"}`, el("span.row", overlap, until), el("p.hint", "Until then the old one and the new one both work."));
+  const wrong = el("p.error", { role: "alert" });
+  const submit = button(old.length ? "Rotate" : "Add", null, { class: "primary", type: "submit" });
+  const body = el("div.body", el("p", "The server makes a new secret, and shows it once."), choice, field("secret-label", "Label of the new one", label), wrong);
+  const form = el("form", { onsubmit: send, novalidate: true }, body, el("footer", button("Cancel", () => dialog.close()), submit));
+  const dialog = openDialog(old.length ? "Rotate the secret" : "Add a secret", form, { kind: "small" });
 
   async function send(event) {
     event.preventDefault();
     const end = overlap.value === "" ? fromInput(until.value) : fromNow(Number(overlap.value));
-    if (going && !end) return void (wrong.textContent = "Say when the old ones end.");
+    if (old.length && !end) return void (wrong.textContent = "Say when the old ones end.");
     submit.disabled = true;
-    try {
-      await rotate(context, client, lasting, label.value.trim() || null, going ? end : null, (error) => (wrong.textContent = sentence(error)), () => dialog.close());
-    } catch (error) {
-      wrong.textContent = error.message;
-    }
+    const made = await rotate(context, client, lasting, label.value.trim() || null, end).catch((error) => ({ fault: error.message }));
     submit.disabled = false;
-    return undefined;
+    if (made.fault) return void (wrong.textContent = made.fault);
+    dialog.close();
+    return showOnce("The new secret", client.clientId, made.secret);
   }
 }
 
+const field = (id, label, ...parts) => el("div.field", el("label", { for: id }, label), parts);
+
 /** Create the new secret and end the old ones, in one call; none is given a longer life than it had. */
-async function rotate(context, client, old, label, end, refused, done) {
-  const ending = end ? old.filter(({ expiresAt }) => !expiresAt || expiresAt > end) : [];
+async function rotate(context, client, old, label, end) {
+  const ending = old.filter(({ expiresAt }) => !expiresAt || expiresAt > end);
   const update = Object.fromEntries(ending.map(({ id }) => [id, { expiresAt: end }]));
-  const create = { [CREATED]: { oauthClientId: client.id, label } };
-  const answer = await context.session.set(context.type(SECRET), { create, update });
-  const error = answer.notCreated?.[CREATED] ?? Object.values(answer.notUpdated ?? {})[0];
-  const { secret } = answer.created?.[CREATED] ?? {};
-  if (error) refused(error);
-  if (!secret) return;
-  done();
-  await showOnce("The new secret", client.clientId, secret);
+  const answer = await context.session.set(context.type(SECRET), { create: { new: { oauthClientId: client.id, label } }, update });
+  const error = answer.notCreated?.new ?? Object.values(answer.notUpdated ?? {})[0];
+  if (answer.created?.new && error) announce(`The old secret goes on. ${sentence(error)}`, { error: true });
+  return answer.created?.new ?? { fault: sentence(error) };
 }
