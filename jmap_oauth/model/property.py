@@ -217,11 +217,14 @@ def _rules_of_looking(each: Property) -> Iterator[tuple[bool, str]]:
     yield each.sort and not isinstance(each.kind, _SORTABLE), "cannot be sorted by"
     yield each.filter is Filter.EXACT and not isinstance(each.kind, _FILTERABLE), "cannot be filtered by its value"
     yield each.filter is Filter.RANGE and not isinstance(each.kind, Date | Number), "cannot be filtered by order"
-    is_set = isinstance(each.kind, SetOf)
-    yield each.filter is Filter.MEMBER and not is_set, "cannot be filtered by a member"
+    member = each.kind.member if isinstance(each.kind, SetOf) else None
+    yield each.filter is Filter.MEMBER and member is None, "cannot be filtered by a member"
     yield (
-        each.empty_means is not None
-        and (each.filter is not Filter.MEMBER or (is_set and _refuses(each, {each.empty_means: True}))),
+        each.filter is Filter.MEMBER and isinstance(member, Text) and member.layout,
+        "cannot be filtered by a member, which may be of several lines",
+    )
+    yield (
+        each.empty_means is not None and (each.filter is not Filter.MEMBER or _refuses(each, {each.empty_means: True})),
         "is no set that is found by the member which it has while it is empty",
     )
     yield (

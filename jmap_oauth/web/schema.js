@@ -35,13 +35,13 @@ class Type {
     this.labels = [...(this.view.labels ?? []), labelProperty, "id"].filter(Boolean);
   }
 
-  /** Every field in a section: those of the view, or of the forms; what is in none comes last. */
+  /** Every field in the first section that names it: those of the view come first, then those of the forms. */
   #sections(forms) {
     const left = new Set(this.fields.keys());
-    const named = this.view.sections ?? forms.map(({ title, fields }) => [title, fields.map((each) => each.name)]);
-    const sections = named.map(([title, names]) => ({ title, fields: names.filter((each) => left.delete(each)).map((each) => this.fields.get(each)) }));
-    if (left.size) sections.push({ title: "Other", fields: [...left].map((each) => this.fields.get(each)) });
-    return sections.filter((each) => each.fields.length);
+    const named = [...(this.view.sections ?? []), ...forms.map(({ title, fields }) => [title, fields.map((each) => each.name)]), ["Other", [...left]]];
+    const sections = new Map(named.map(([title]) => [title, []]));
+    for (const [title, names] of named) sections.get(title).push(...names.filter((each) => left.delete(each)).map((each) => this.fields.get(each)));
+    return [...sections].map(([title, fields]) => ({ title, fields })).filter((each) => each.fields.length);
   }
 
   get hasStatus() {

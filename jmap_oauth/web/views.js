@@ -20,8 +20,6 @@ export const GRANT_TYPES = {
   "urn:ietf:params:oauth:grant-type:jwt-bearer": "JWT bearer",
 };
 
-const TOKENS = ["authorizationCodeGrant", "clientCredentialsGrant", "implicitGrant", "jwtBearerGrant", "refreshTokenGrant", "deviceAuthorizationGrant"];
-
 export const VIEWS = {
   [CLIENT]: {
     labels: ["clientName", "clientId"],
@@ -29,14 +27,11 @@ export const VIEWS = {
     suggestions: { grantTypes: GRANT_TYPES, scopes: { openid: "", profile: "", email: "", offline_access: "" } },
     sections: [
       ["Client", ["clientName", "clientId", "description", "memberTenantId", "owner", "contacts", "isEnabled", "isProtected", "expiresAt"]],
-      ["Grants and redirects", ["grantTypes", "responseTypes", "redirectUris", "scopes", "audience", "allowedCorsOrigins", "requirePkce"]],
-      ["Authentication", ["tokenEndpointAuthMethod", "secret", "tokenEndpointAuthSigningAlg", "jwks", "jwksUri"]],
-      ["Consent", ["logo", "clientUri", "policyUri", "tosUri", "skipConsent", "skipLogoutConsent"]],
-      ["OpenID Connect", ["subjectType", "sectorIdentifierUri", "requestUris", "requestObjectSigningAlg", "userinfoSignedResponseAlg"]],
-      ["Logout", ["postLogoutRedirectUris", "frontchannelLogoutUri", "frontchannelLogoutSessionRequired", "backchannelLogoutUri", "backchannelLogoutSessionRequired"]],
-      ["Tokens", ["accessTokenStrategy", ...TOKENS.flatMap((grant) => ["Access", "Id", "Refresh"].map((token) => `${grant}${token}TokenLifespan`))]],
-      ["Metadata", ["metadata"]],
-      ["History", ["createdAt", "createdBy", "updatedAt", "updatedBy", "lastUsedAt"]],
+      ["Grants", ["grantTypes", "responseTypes", "redirectUris"]],
+      ["Authentication", ["tokenEndpointAuthMethod", "secret"]],
+      ["Consent", ["logo"]],
+      ...["OpenID Connect", "Logout", "Tokens", "Metadata"].map((title) => [title, []]),
+      ["History", ["createdAt"]],
     ],
     ways: [
       {

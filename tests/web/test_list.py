@@ -92,7 +92,7 @@ async def test_filters_by_status_tenant_and_grant_are_joined(admin: Visitor, ser
 
     await admin.page.get_by_label("Status").select_option("Disabled")
     await expect(admin.names).to_have_text(["d", "b", "a"])
-    await admin.page.get_by_label("Grant type").select_option("Client credentials")
+    await admin.page.get_by_label("Grant types").select_option("Client credentials")
     await expect(admin.names).to_have_text(["b", "a"])
     await admin.page.get_by_role("combobox", name="Tenant").fill("nord")
     await admin.page.get_by_role("option", name="Nordwind").click()
