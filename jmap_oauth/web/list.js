@@ -16,7 +16,7 @@ export class ObjectList extends HTMLElement {
   #rows = new Map();
   #selected = new Map();
   #last = null;
-  #timer;
+  #timer = null;
 
   static of(context, type) {
     const list = document.createElement("object-list");
@@ -52,7 +52,7 @@ export class ObjectList extends HTMLElement {
   /** Mark the row whose object is shown beside the list. */
   mark(id) {
     this.current = id;
-    for (const [each, row] of this.#rows) row.toggleAttribute("aria-current", each === id);
+    for (const [each, row] of this.#rows) row.setAttribute("aria-current", String(each === id));
   }
 
   focusRow(id) {
@@ -65,13 +65,16 @@ export class ObjectList extends HTMLElement {
 
   // --- asking ---
 
+  /** Ask soon. What others change does not put off a question that waits already, or it might wait for ever. */
   #ask(place, wait) {
+    if (place === "stay" && this.#timer) return;
     if (place !== "stay") this.window.begin(place);
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#load(place), wait);
   }
 
   async #load(place) {
+    this.#timer = null;
     this.window.filter = this.filters.value;
     try {
       if (!(await this.window.load())) return;
@@ -133,7 +136,7 @@ export class ObjectList extends HTMLElement {
     const text = JSON.stringify(record);
     const there = this.#rows.get(record.id);
     if (there && there.record === text && !record.expiresAt) return there;
-    const row = el("tr", { "data-id": record.id, "aria-current": this.current === record.id, class: there ? "changed" : null }, this.#cells(record));
+    const row = el("tr", { "data-id": record.id, "aria-current": this.current === record.id && "true", class: there && there.record !== text ? "changed" : null }, this.#cells(record));
     row.record = text;
     if (this.#selected.has(record.id)) this.#selected.set(record.id, record);
     return row;

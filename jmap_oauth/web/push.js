@@ -10,28 +10,37 @@ export class Push extends EventTarget {
   #lastEvent = "";
   #stop = null;
   #hiding;
+  #closed = new AbortController();
 
   constructor(session) {
     super();
     this.#session = session;
-    document.addEventListener("visibilitychange", () => this.#see(!document.hidden));
-    addEventListener("online", () => this.#restart());
+    const { signal } = this.#closed;
+    document.addEventListener("visibilitychange", () => this.#see(!document.hidden), { signal });
+    addEventListener("online", () => this.#restart(), { signal });
     this.#see(true);
   }
 
+  /** End for good. */
   close() {
+    this.#closed.abort();
+    this.#pause();
+  }
+
+  #pause() {
+    clearTimeout(this.#hiding);
     this.#stop?.abort();
     this.#stop = null;
   }
 
   #see(visible) {
     clearTimeout(this.#hiding);
-    if (!visible) this.#hiding = setTimeout(() => this.close(), HIDDEN);
+    if (!visible) this.#hiding = setTimeout(() => this.#pause(), HIDDEN);
     else if (!this.#stop) this.#run();
   }
 
   #restart() {
-    this.close();
+    this.#pause();
     if (!document.hidden) this.#run();
   }
 
