@@ -16,7 +16,7 @@ PYTEST := $(BIN)/pytest -n $(WORKERS) --dist worksteal
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
 	--custom-compile-command "make lock" pyproject.toml
 
-.PHONY: help serve test test-long coverage lint format schema bench lock clean FORCE
+.PHONY: help serve test test-web test-long coverage lint format schema bench lock clean FORCE
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
@@ -28,6 +28,10 @@ serve: .venv/for-serve  ## run the server; ARGS="--port 9000" are its options
 
 test: .venv/for-test lint  ## lint, then all tests in parallel; ARGS="-k query" go to pytest
 	@$(PYTEST) $(ARGS)
+
+# Part of `make test` where there is a browser; pictures of each screen are left in screenshots/.
+test-web: .venv/for-test  ## the tests of the admin page, in a browser; ARGS as for test
+	@$(PYTEST) tests/web $(ARGS)
 
 # Tests that `make test` runs too, with larger numbers; the requests of the fuzz are others each time.
 test-long: export JMAP_OAUTH_TEST_STEPS := 10000
@@ -61,7 +65,7 @@ lock: .venv/for-test  ## write requirements*.txt anew; ARGS=--upgrade takes the 
 	$(COMPILE) --group dev --constraint requirements.txt --output-file requirements-dev.txt $(ARGS)
 
 clean:  ## remove .venv, caches and build results; data/ stays
-	rm -rf .venv build dist .coverage .coverage.* htmlcov .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv build dist .coverage .coverage.* htmlcov .hypothesis .mypy_cache .pytest_cache .ruff_cache screenshots
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- the set-up ---

@@ -120,7 +120,7 @@ def _routes(services: Services, metrics: Metrics) -> tuple[Api, Sequence[Route]]
         Route("/healthz/live", live),
         Route("/healthz/ready", ReadyEndpoint(services.ready).get),
         Route("/metrics", MetricsEndpoint(gate, metrics).get),
-        Route("/", pages.get),
+        Route("/", pages.index),
         Route("/static/{path:path}", pages.get),
     ]
 

@@ -103,7 +103,7 @@ async def measure_inside(folder: Path, clients: int) -> Mapping[str, Timing]:
     settings = Settings(database=str(folder / "inside.db"))
     async with open_server(settings) as server:
         tenant = await _create_tenant(server)
-        ids = await _fill(server.store, server.model["OAuthClient"], clients, tenant)
+        ids = await fill_clients(server.store, server.model["OAuthClient"], clients, tenant)
         cases = [*await _prepare(server, ids), _deep_page_of(tenant, clients // 2)]
         return {case.name: await _measure(server, case) for case in cases}
 
@@ -128,7 +128,7 @@ async def _create_tenant(server: Server) -> str:
     return str(answer["created"]["new"]["id"])
 
 
-async def _fill(store: Store, type: ObjectType, clients: int, tenant: str) -> Sequence[str]:
+async def fill_clients(store: Store, type: ObjectType, clients: int, tenant: str | None) -> Sequence[str]:
     """Keep clients, thousands at once, and return their ids by number; they come in no order of their names."""
     pattern = draft_new(type, make_client("0"), frozenset({type.capability})).record
     numbers = Random(0).sample(range(clients), clients)
