@@ -152,7 +152,7 @@ export class ObjectList extends HTMLElement {
       return el("td", { class: `c-${name}` }, content);
     });
     const actions = rowActions(context, type, record, this);
-    return [this.#canSelect && el("td.c-select", box), ...cells, el("td.c-actions", actions)];
+    return [this.#canSelect && el("td.c-select", box), ...cells, actions.length > 0 && el("td.c-actions", actions)];
   }
 
   /** Return the cell that opens the object; what names it better than an empty first property stands in for it. */
@@ -172,7 +172,7 @@ export class ObjectList extends HTMLElement {
     this.all = all;
     const heads = type.columns.map((name) => this.#heading(name));
     const select = this.#canSelect && el("td.c-select", all);
-    return el("table", el("caption.unseen-text", type.title), el("thead", el("tr", select, heads, el("td.c-actions"))), this.body);
+    return el("table", el("caption.unseen-text", type.title), el("thead", el("tr", select, heads, this.#canAct && el("td.c-actions"))), this.body);
   }
 
   #heading(name) {
@@ -210,6 +210,10 @@ export class ObjectList extends HTMLElement {
   }
 
   // --- selecting ---
+
+  get #canAct() {
+    return this.#canSelect || this.context.session.may(this.type, "Update");
+  }
 
   get #canSelect() {
     return bulkActions(this.context, this.type).length > 0;

@@ -11,7 +11,7 @@ STORED = "JSON.stringify([{...sessionStorage}, {...localStorage}, document.cooki
 
 async def test_the_key_is_kept_in_memory_alone(admin: Visitor) -> None:
     await admin.sign_in()
-    await expect(admin.page.get_by_role("heading", name="OAuth Clients")).to_be_visible()
+    await expect(admin.page.get_by_role("heading", name="OAuth Clients", exact=True)).to_be_visible()
 
     assert ADMIN_KEY not in await admin.page.evaluate(STORED)
     assert ADMIN_KEY not in await admin.page.content()
