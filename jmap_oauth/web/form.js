@@ -144,6 +144,14 @@ class Form {
     return Object.assign({}, ...this.all.map(({ field }) => patchOf(field, this.before[field.name], now[field.name])));
   }
 
+  /** What a new object is made of: what is the default anyway is left to the server, which may have better reasons. */
+  get #given() {
+    const preset = this.way.values ?? {};
+    const isChosen = ({ name, initial }, value) => name in preset || !(isNothing(value) || JSON.stringify(value) === JSON.stringify(initial));
+    const pairs = this.all.map(({ field, control }) => [field, control.get()]);
+    return Object.fromEntries(pairs.filter(([field, value]) => isChosen(field, value)).map(([field, value]) => [field.name, value]));
+  }
+
   async #mayLeave() {
     const changed = this.done || this.sending ? 0 : Object.keys(this.#patch).length;
     return !changed || confirm("Leave the form?", "What you wrote is not saved.", "Leave", { danger: true });
@@ -170,8 +178,7 @@ class Form {
 
   async #set() {
     const { context, type, record } = this;
-    const given = Object.entries(this.#values()).filter(([name, value]) => !isNothing(value) || name in (this.way.values ?? {}));
-    const changes = record ? { update: { [record.id]: this.#patch } } : { create: { new: Object.fromEntries(given) } };
+    const changes = record ? { update: { [record.id]: this.#patch } } : { create: { new: this.#given } };
     const answer = await context.session.set(type, changes);
     const error = answer.notCreated?.new ?? answer.notUpdated?.[record?.id];
     if (error) return this.#refused(error);
