@@ -39,7 +39,7 @@ from jmap_oauth.objects import schema_document, served_types
 from jmap_oauth.objects.audit_event import audit_events
 from jmap_oauth.objects.registry import Registry, authenticate_method
 from jmap_oauth.protocol.dispatch import Call, Dispatcher
-from jmap_oauth.protocol.errors import SetError
+from jmap_oauth.protocol.errors import MethodError, MethodErrorType, SetError
 from jmap_oauth.protocol.types import CORE, Limits
 from jmap_oauth.provisioning import Provisioning
 from jmap_oauth.store.interface import Reader, Store, Unavailable, Unusable
@@ -60,6 +60,7 @@ _TOLERATED = frozenset(
 )
 _ADMIN_KEY = "admin_key"
 _MOST_KEYS = 100_000
+_ATTEMPTS = 10
 _PACKAGE = Path(__file__).parent
 
 logger = logging.getLogger(__name__)
@@ -194,16 +195,38 @@ class Server:
         await self.store.version(self.key_type)  # reads alone would go on for a while from a file that is gone
         await self.store.read(lambda reader: reader.state(self.key_type, GLOBAL), brief=True)
 
-    async def create_key(self, actor: str, given: Mapping[str, Any]) -> FirstKey:
-        """Create an API key.
+    async def create_key(self, actor: str, given: Mapping[str, Any], state: str | None = None) -> FirstKey:
+        """Create an API key, given a `state` only if that of all keys is still the same.
+
+        Raises:
+            CommandError: it was refused.
+            MethodError: the state is another one.
+        """
+        answer = await self.set_objects(actor, "ApiKey", {"create": {"key": given}, "ifInState": state})
+        _raise_refusal(answer.not_created)
+        created = (answer.created or {})["key"]
+        return FirstKey(created["id"], created.get("secret", ""))
+
+    async def create_first_key(self) -> FirstKey | None:
+        """Create an administrator's key, unless there ever was any key: of processes that start at once, one does.
 
         Raises:
             CommandError: it was refused.
         """
-        answer = await self.set_objects(actor, "ApiKey", {"create": {"key": given}})
-        _raise_refusal(answer.not_created)
-        created = (answer.created or {})["key"]
-        return FirstKey(created["id"], created.get("secret", ""))
+
+        async def work(reader: Reader) -> tuple[str, bool]:
+            states = await reader.states([GLOBAL])
+            return await reader.state(self.key_type, GLOBAL), self.key_type.name in states[GLOBAL]
+
+        state, is_known = await self.store.read(work)
+        if is_known:
+            return None
+        permissions = dict.fromkeys(sorted(self.permissions), True)
+        try:
+            return await self.create_key("system", {"description": "Administrator", "permissions": permissions}, state)
+        except MethodError as error:
+            _raise_unless_outdated(error)
+            return None
 
     async def warn_without_keys(self) -> None:
         """Say so in the log when there is no API key at all: nobody could get in."""
@@ -220,9 +243,28 @@ class Server:
         return Usage(write, batch=self._at_once(500), precision=precision)
 
     async def _apply_admin_key(self) -> None:
-        """Make the key of the setting `admin_key` be what the setting says: there, replaced, or gone."""
+        """Make the key of the setting `admin_key` be what the setting says: there, replaced, or gone.
+
+        Other processes may do the same at once, so it is done again while keys change meanwhile.
+
+        Raises:
+            CommandError: another key has this secret, or keys change all the time.
+        """
+        for _ in range(_ATTEMPTS):
+            try:
+                return await self._set_admin_key()
+            except MethodError as error:
+                _raise_unless_outdated(error)
+        raise CommandError("admin_key: other processes change API keys all the time.")
+
+    async def _set_admin_key(self) -> None:
         origin, secret = self.key_type.by_name["origin"], self.key_type.by_name["secret"]
-        ours = await self.store.read(lambda reader: reader.find(self.key_type, origin, [_ADMIN_KEY]))
+
+        async def work(reader: Reader) -> tuple[str, list[Record]]:
+            found = await reader.find(self.key_type, origin, [_ADMIN_KEY])
+            return await reader.state(self.key_type, GLOBAL), found
+
+        state, ours = await self.store.read(work)
         if self.settings.admin_key is None:
             if ours:
                 await self.set_objects("system", "ApiKey", {"destroy": [key["id"] for key in ours]})
@@ -238,7 +280,7 @@ class Server:
         if ours:
             await self.set_objects("system", "ApiKey", {"update": {ours[0]["id"]: values}})
         else:
-            await self.create_key("system", {"description": "Administrator (setting admin_key)", **values})
+            await self.create_key("system", {"description": "Administrator (setting admin_key)", **values}, state)
 
 
 @asynccontextmanager
@@ -362,11 +404,7 @@ async def first_key(settings: Settings) -> FirstKey | None:
     _prepare_folder(settings)
     async with open_server(settings) as server:
         await server.apply_settings()
-        states = await server.store.read(lambda reader: reader.states([GLOBAL]))
-        if server.key_type.name in states[GLOBAL]:
-            return None
-        permissions = dict.fromkeys(sorted(server.permissions), True)
-        return await server.create_key("system", {"description": "Administrator", "permissions": permissions})
+        return await server.create_first_key()
 
 
 async def create_api_key(
@@ -446,6 +484,11 @@ async def revoke_api_key(settings: Settings, id: str) -> None:
         answer = await server.set_objects("cli", "ApiKey", {"destroy": [id]})
         if answer.not_destroyed:
             raise CommandError("There is no API key with this id.")
+
+
+def _raise_unless_outdated(error: MethodError) -> None:
+    if error.type is not MethodErrorType.STATE_MISMATCH:
+        raise error
 
 
 def _raise_refusal(refused: Mapping[str, SetError] | None) -> None:

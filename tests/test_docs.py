@@ -17,6 +17,7 @@ from jmap_oauth.access.policy import permissions_of
 from jmap_oauth.config import SETTINGS, Setting
 from jmap_oauth.model.definition import Action, Filter, Model, ObjectType
 from jmap_oauth.objects import served_types
+from jmap_oauth.objects.oauth_client_metadata import METADATA
 from jmap_oauth.protocol.errors import MethodErrorType, RequestErrorType, SetErrorType
 from tests.cli.process import ROOT, run
 from tests.support.served import ADMIN_KEY, serve_process
@@ -79,11 +80,11 @@ def test_the_permissions_that_the_readme_explains_are_those_that_there_are() -> 
     assert "`sysMetricsGet`" in README
 
 
-def conditions(type: ObjectType) -> set[str]:
+def conditions(type: ObjectType, using: frozenset[str] = frozenset()) -> set[str]:
     """Return the conditions of a type as the README writes them: … stands for the four suffixes."""
-    suffixes = {Filter.EXACT: "", Filter.RANGE: "…"}
-    own = {each.name + suffixes[each.filter] for each in type.visible(frozenset()).values() if each.filter}
-    return own | ({"text"} if type.searchable else set())
+    suffixes = {Filter.EXACT: "", Filter.MEMBER: "", Filter.RANGE: "…"}
+    own = {each.name_in_filters + suffixes[each.filter] for each in type.visible(using).values() if each.filter}
+    return own | ({"text"} if type.searchable else set()) | ({"status"} if type.status_for(using) else set())
 
 
 @pytest.mark.parametrize("type", list(MODEL), ids=lambda type: type.name)
@@ -92,6 +93,24 @@ def test_the_table_of_filters_and_sorts_is_that_of_the_declarations(type: Object
     (line,) = re.findall(rf"^\| `x:{type.name}` \|(.*)\|(.*)\|$", asking, re.MULTILINE)
     sorts = {each.name for each in type.visible(frozenset()).values() if each.sort}
     assert [names(cell) for cell in line] == [conditions(type), {"id", *sorts}]
+
+
+def test_what_the_metadata_of_clients_adds_to_filters_and_sorts_is_said() -> None:
+    client, using = MODEL["OAuthClient"], frozenset({METADATA})
+    (sentence,) = re.findall(
+        "^With `urn:jmap-oauth:metadata` an `x:OAuthClient` is found by (.*)$", README, re.MULTILINE
+    )
+    found, words, sorted_by = [names(part) for part in re.split(" and by the words of |, and sorted by ", sentence)]
+    seen = [each for name, each in client.visible(using).items() if name not in client.visible(frozenset())]
+    assert found == conditions(client, using) - conditions(client)
+    assert words == {each.name for each in seen if each.searchable}
+    assert sorted_by == {each.name for each in seen if each.sort}
+
+
+@pytest.mark.parametrize("status", [status for type in MODEL if type.status for status in type.status.labels])
+def test_each_status_is_named(status: str) -> None:
+    paragraph = README.partition("\n`status` is what an object is now")[2].partition("\n\n")[0]
+    assert status in names(paragraph)
 
 
 @pytest.mark.parametrize("example", sorted(path.name for path in (ROOT / "examples").iterdir() if path.is_file()))

@@ -124,7 +124,7 @@ class Planner:
     def _find(self, type: Type, batch: list[Entry]) -> _Found:
         """Ask for all that the entries may be."""
         mark = self._mark_of(type)
-        more = (type.label, mark and mark.property)
+        more = (type.label, mark and mark.property, _SECRET if _SECRET in type.fields else None)
         properties = list(
             dict.fromkeys(name for each in (*[entry.properties for entry in batch], more) for name in each if name)
         )
@@ -160,12 +160,11 @@ class Planner:
 
     def _step(self, entry: Entry, desired: dict[str, Any], object: Object | None) -> Step:
         label = str(entry.label or (object or {}).get(entry.type.label or "") or entry.id)
+        new_secret = _needs_secret(entry.type, desired) and (object is None or object[_SECRET] is None)
+        desired.pop(_SECRET, None)
         if object is None:
-            new_secret = _needs_secret(entry.type, desired)
-            desired.pop(_SECRET, None)
             return Step(CREATE, entry.type.name, label, entry.line, None, entry.ref, desired, {}, new_secret)
-        new_secret = desired.pop(_SECRET, None) is not None and object[_SECRET] is None
-        patch = {name: value for name, value in desired.items() if value != object[name]}
+        patch = {name: value for name, value in desired.items() if not _is_kept_as(value, object[name])}
         for name in patch:
             if entry.type.fields[name].update == "immutable":
                 raise entry.wrong(f"{name} of {entry.type.short} {label} cannot be changed any more")
@@ -215,12 +214,17 @@ class _Found:
 
 
 def _needs_secret(type: Type, properties: Mapping[str, Any]) -> bool:
-    """Tell whether a new object is given a secret: it had one, its method needs one, or the server makes one."""
+    """Tell whether an object must have a secret: it had one, its method needs one, or its type is nothing without."""
     if _SECRET not in type.fields:
         return False
     method = properties.get("tokenEndpointAuthMethod")
-    is_made = type.fields[_SECRET].is_server_set
+    is_made = type.fields[_SECRET].update != "mutable"
     return is_made or properties.get(_SECRET) == MASK or method in _METHODS_WITH_SECRET
+
+
+def _is_kept_as(value: Any, kept: Any) -> bool:
+    """Tell whether a value is what the server has; of some texts it drops white space at both ends."""
+    return bool(value == kept or (isinstance(value, str) and value.strip() == kept))
 
 
 def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:

@@ -142,8 +142,8 @@ def _value(type: Type, name: str, value: Any) -> Any:
         raise UnknownName(f"{name} must be a text")
     if name == type.label:
         return value.strip()
-    if field.type == "set" and isinstance(value, dict):
-        return {member: True for member, is_there in value.items() if is_there is True}
+    if field.type == "set" and (value is None or isinstance(value, dict)):
+        return {member: True for member, is_there in (value or {}).items() if is_there is True}
     return _date(value) if field.type == "utcDateTime" and isinstance(value, str) else value
 
 

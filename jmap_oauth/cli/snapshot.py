@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,6 +18,9 @@ from jmap_oauth.cli.terminal import Failure, printable
 if TYPE_CHECKING:
     from jmap_oauth.cli.client import Client
     from jmap_oauth.cli.schema import Type
+
+_ATTEMPTS = 3
+_IN_MEMORY = 4_000_000
 
 # Without their secrets they are nothing; their clients are given new ones.
 _NOT_RESTORABLE = frozenset({"x:OAuthClientSecret"})
@@ -31,21 +36,46 @@ def snapshot(
         Path | None, typer.Option(metavar="FILE", help="Where to write, once all is there; default: standard output.")
     ] = None,
 ) -> None:
-    """Write objects for `apply`, one a line, always in the same order. A secret is only told to be there: as ****."""
+    """Write objects for `apply`, one a line, always in the same order. A secret is only told to be there: as ****.
+
+    What changes is read again, so that all is of one moment. Audit events are not written, nor the secrets of clients
+    as objects of their own: they cannot be brought back.
+    """
     chosen = _chosen(client, types)
     if file is None:
-        for line in _lines(client, chosen, has_progress=not sys.stdout.isatty()):
-            sys.stdout.write(line)
+        with tempfile.SpooledTemporaryFile(_IN_MEMORY, "w+", encoding="utf-8") as spool:
+            _write(client, chosen, spool)
+            spool.seek(0)
+            shutil.copyfileobj(spool, sys.stdout)
         return
     from jmap_oauth.cli.secret_input import open_private
 
     unfinished = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         with open_private(unfinished) as opened:
-            opened.writelines(_lines(client, chosen, has_progress=True))
+            _write(client, chosen, opened)
         unfinished.replace(file)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def _write(client: Client, types: list[Type], file: IO[str]) -> None:
+    """Write all lines. Pages are read one after the other: if anything changed meanwhile, they are read anew."""
+    before = _states(client, types)
+    for _ in range(_ATTEMPTS):
+        file.seek(0)
+        file.truncate()
+        file.writelines(_lines(client, types))
+        after = _states(client, types)
+        if after == before:
+            return
+        changed = ", ".join(each.short for each in types if after[each.name] != before[each.name])
+        before = after
+    print(printable(f"Warning: {changed} changed while they were read: not all is of one moment"), file=sys.stderr)
+
+
+def _states(client: Client, types: list[Type]) -> dict[str, str]:
+    return {each.name: str(client.call(f"{each.name}/get", ids=[])["state"]) for each in types}
 
 
 def _chosen(client: Client, names: list[str] | None) -> list[Type]:
@@ -69,7 +99,7 @@ def _is_restorable(type: Type) -> bool:
     return type.label is not None and not type.is_read_only and type.name not in _NOT_RESTORABLE
 
 
-def _lines(client: Client, types: list[Type], *, has_progress: bool) -> Iterator[str]:
+def _lines(client: Client, types: list[Type]) -> Iterator[str]:
     from jmap_oauth.cli.paging import Pages
     from jmap_oauth.cli.plan_file import write_line
     from jmap_oauth.cli.progress import progress
@@ -79,9 +109,9 @@ def _lines(client: Client, types: list[Type], *, has_progress: bool) -> Iterator
     for type in types:
         sort = [{"property": each} for each in (type.label, "id") if each in type.sorts]
         pages, done = Pages(client, type, sort=sort), 0
-        with progress(type.short, wanted=has_progress) as advance:
+        with progress(type.short) as advance:
             for page in pages:
-                _warn_of_unknown(type, page if done == 0 else ())
+                _check_complete(type, page)
                 for each in page:
                     ref = _ref(type.name, each["id"]) if type.name in targets else None
                     yield write_line(type, each["id"], ref, _properties(type, each, written))
@@ -89,12 +119,11 @@ def _lines(client: Client, types: list[Type], *, has_progress: bool) -> Iterator
                 advance(done, pages.total)
 
 
-def _warn_of_unknown(type: Type, objects: Iterable[Mapping[str, Any]]) -> None:
-    """Say on standard error that the server has fields that it does not describe: they cannot be brought back."""
+def _check_complete(type: Type, objects: Iterable[Mapping[str, Any]]) -> None:
+    """Hold that the server describes every field that it has: what it does not could not be brought back."""
     unknown = sorted({name for each in objects for name in each} - {"id", *type.fields})
     if unknown:
-        names = printable(", ".join(unknown))
-        print(f"Warning: fields of {type.short} that the schema does not have are left out: {names}", file=sys.stderr)
+        raise Failure(f"the server does not describe these fields of {type.short}: {', '.join(unknown)}")
 
 
 def _properties(type: Type, found: dict[str, Any], written: set[str]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
@@ -14,6 +14,7 @@ from jmap_oauth.access.policy import Decision, Policy
 from jmap_oauth.access.principal import Principal
 from jmap_oauth.methods.audit import Audit
 from jmap_oauth.model.definition import Model, ObjectType
+from jmap_oauth.model.kinds import now
 from jmap_oauth.protocol.dispatch import Call
 from jmap_oauth.protocol.errors import MethodError, MethodErrorType
 from jmap_oauth.protocol.types import MAX_INTEGER, Limits
@@ -25,7 +26,10 @@ PositiveInt = Annotated[int, Meta(ge=1, le=MAX_INTEGER)]
 
 @dataclass(frozen=True, slots=True)
 class Backing:
-    """All that the methods work with; one for the whole server. Without `audit` nothing is written down."""
+    """All that the methods work with; one for the whole server. Without `audit` nothing is written down.
+
+    `clock` tells the present second as dates are kept; each call reads it once.
+    """
 
     model: Model
     store: Store
@@ -33,6 +37,7 @@ class Backing:
     hasher: SlowHasher
     limits: Limits
     audit: Audit | None = None
+    clock: Callable[[], str] = now
 
 
 class AccountArguments(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):

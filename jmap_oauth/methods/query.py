@@ -17,7 +17,8 @@ from jmap_oauth.methods.call import (
     too_costly,
 )
 from jmap_oauth.model.definition import Action, ObjectType
-from jmap_oauth.model.query import Query, Window, parse_filter, parse_sort
+from jmap_oauth.model.filters import parse_filter
+from jmap_oauth.model.query import Query, Window, parse_sort, reads_clock
 from jmap_oauth.protocol.dispatch import Call
 from jmap_oauth.protocol.errors import MethodError, MethodErrorType
 from jmap_oauth.protocol.types import MAX_INTEGER, Int, UnsignedInt
@@ -59,8 +60,9 @@ async def handle_query(backing: Backing, type: ObjectType, call: Call) -> QueryR
     require(backing.policy.may(principal, type, Action.QUERY))
     maximum = backing.limits.max_query_results
     asked = maximum if arguments.limit is None else min(arguments.limit, maximum)
+    now = backing.clock()
     query = Query(
-        parse_filter(type, arguments.filter, call.using, lambda text: resolve_id(text, call.created_ids)),
+        parse_filter(type, arguments.filter, call.using, lambda text: resolve_id(text, call.created_ids), now),
         parse_sort(type, arguments.sort, call.using),
         Window(
             arguments.position,
@@ -70,9 +72,10 @@ async def handle_query(backing: Backing, type: ObjectType, call: Call) -> QueryR
         ),
         arguments.calculate_total,
     )
+    second = now if reads_clock(query.filter) else None
 
     async def work(reader: Reader) -> tuple[str, Page]:
-        return await reader.state(type, principal.account), await reader.query(type, principal.account, query)
+        return await reader.state(type, principal.account, second), await reader.query(type, principal.account, query)
 
     try:
         state, page = await backing.store.read(work)

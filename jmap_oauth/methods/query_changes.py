@@ -19,11 +19,12 @@ from jmap_oauth.methods.call import (
     too_costly,
 )
 from jmap_oauth.model.definition import Action, ObjectType
-from jmap_oauth.model.query import Query, Window, depends_on_mutable, parse_filter, parse_sort
+from jmap_oauth.model.filters import between, parse_filter
+from jmap_oauth.model.query import Comparator, Query, Window, depends_on_mutable, parse_sort, reads_clock
 from jmap_oauth.protocol.dispatch import Call
 from jmap_oauth.protocol.errors import MethodError, MethodErrorType
 from jmap_oauth.protocol.types import UnsignedInt
-from jmap_oauth.store.interface import CannotCalculateChanges, Reader, TooCostly
+from jmap_oauth.store.interface import CannotCalculateChanges, ChangeLog, Reader, TooCostly
 
 
 class QueryChangesArguments(AccountArguments, frozen=True, kw_only=True):
@@ -65,11 +66,12 @@ async def handle_query_changes(backing: Backing, type: ObjectType, call: Call) -
     principal = principal_of(call)
     arguments = read_arguments(call, QueryChangesArguments)
     require(backing.policy.may(principal, type, Action.QUERY))
+    now = backing.clock()
     request = _Request(
         type,
         principal.account,
         Query(
-            parse_filter(type, arguments.filter, call.using, lambda text: resolve_id(text, call.created_ids)),
+            parse_filter(type, arguments.filter, call.using, lambda text: resolve_id(text, call.created_ids), now),
             parse_sort(type, arguments.sort, call.using),
             Window(),
             arguments.calculate_total,
@@ -77,6 +79,7 @@ async def handle_query_changes(backing: Backing, type: ObjectType, call: Call) -
         arguments,
         None if arguments.up_to_id is None else resolve_id(arguments.up_to_id, call.created_ids),
         backing.limits.max_query_results,
+        now,
     )
     try:
         response = await backing.store.read(lambda reader: _calculate(request, reader))
@@ -100,20 +103,26 @@ class _Request:
     arguments: QueryChangesArguments
     up_to_id: str | None
     maximum: int
+    now: str
+
+    @property
+    def second(self) -> str | None:
+        """The second that the state carries, if the filter reads the clock."""
+        return self.now if reads_clock(self.query.filter) else None
 
 
 async def _calculate(request: _Request, reader: Reader) -> QueryChangesResponse:
     """Fold what changed, and look where it is in the results now; all in one snapshot.
 
-    Who was updated may have been anywhere in the old results: it is removed, and added where it is now. Only where
-    filter and sort look at nothing that changes, it is where it was.
+    Who was updated, or had a date that the clock passed, may have been anywhere in the old results: it is removed, and
+    added where it is now. Only where filter and sort look at nothing that changes, it is where it was.
     """
     type, account, query = request.type, request.account, request.query
-    log = await reader.changes(type, account, request.arguments.since_query_state, request.maximum)
+    log = await reader.changes(type, account, request.arguments.since_query_state, request.maximum, request.second)
     if log.more:
         raise _too_many_changes()
     mutable = depends_on_mutable(type, query)
-    moved = log.updated if mutable else []
+    moved = [*log.updated, *await _passed(request, reader, log)] if mutable else []
     up_to = None if mutable else request.up_to_id
     candidates = [*log.created, *moved, *([] if up_to is None else [up_to])]
     indexes = await reader.indexes(type, account, query, candidates) if candidates else {}
@@ -132,6 +141,24 @@ async def _calculate(request: _Request, reader: Reader) -> QueryChangesResponse:
         sorted(added, key=lambda item: item.index),
         total,
     )
+
+
+async def _passed(request: _Request, reader: Reader, log: ChangeLog) -> Sequence[str]:
+    """Return whom the clock alone changed on its way between the states, found by the index of each date.
+
+    A clock that was set back passes the same dates.
+    """
+    type, told, window = request.type, {*log.created, *log.updated}, Window(limit=request.maximum)
+    if type.status is None or log.since is None:
+        return []
+    found: dict[str, None] = {}
+    for date in (type.by_name[name] for name in type.status.dates):
+        asked = Query(between(date, log.since, request.now), [Comparator(date, ascending=True)], window)
+        page = await reader.query(type, request.account, asked)
+        found |= dict.fromkeys(id for id in page.ids if id not in told)
+        if page.more or len(told) + len(found) > request.maximum:
+            raise _too_many_changes()
+    return [*found]
 
 
 def _too_many_changes() -> MethodError:

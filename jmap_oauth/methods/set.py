@@ -13,7 +13,7 @@ from jmap_oauth.methods.plan import Change, Plan, SetRequest, Wish
 from jmap_oauth.methods.proofs import Proofs
 from jmap_oauth.model.definition import MASK, Action, ObjectType, Property, Secret
 from jmap_oauth.model.ids import is_id, new_id
-from jmap_oauth.model.kinds import SetOf, Text, now
+from jmap_oauth.model.kinds import SetOf, Text
 from jmap_oauth.protocol.dispatch import Call
 from jmap_oauth.protocol.errors import MethodError, MethodErrorType, SetError, SetErrorType
 from jmap_oauth.protocol.pointer import split_pointer
@@ -98,7 +98,7 @@ def _read_request(backing: Backing, type: ObjectType, call: Call, arguments: Set
         *(Wish(Action.DESTROY, key, id) for id, key in {resolve_id(key, known): key for key in destroy}.items()),
     ]
     proofs = Proofs(backing.hasher)
-    return SetRequest(backing, type, principal_of(call), call.using, call.created_ids, wishes, now(), proofs)
+    return SetRequest(backing, type, principal_of(call), call.using, call.created_ids, wishes, backing.clock(), proofs)
 
 
 def _refuse_aliases(update: Iterable[str], known: Mapping[str, str]) -> None:

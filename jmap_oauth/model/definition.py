@@ -178,6 +178,11 @@ class ObjectType:
             }
         return self._visible[present]
 
+    def status_for(self, using: frozenset[str]) -> Status | None:
+        """Return the status, for requests that see all that decides it: for others there is none."""
+        visible = self.visible(using)
+        return self.status if self.status and all(case.property in visible for case in self.status.cases) else None
+
     @cached_property
     def searchable(self) -> Sequence[Property]:
         return [each for each in self.properties if each.searchable]
@@ -358,11 +363,13 @@ def _filter_flaws(type: ObjectType) -> Iterator[Flaw]:
 
 
 def _display_flaws(type: ObjectType) -> Iterator[Flaw]:
-    """Find what the schema document would show to people, but not every client can ask for."""
-    everywhere = type.visible(frozenset())
-    for name in (*type.list_columns, *([type.label_property] if type.label_property else [])):
-        if name not in everywhere:
-            yield Flaw(name, "is shown in lists, but is not declared, is hidden, or needs a capability")
+    """Find what the schema document would show to people, but nobody can ask for."""
+    visible = {each.name: each for each in type.properties if not each.hidden}
+    for name in type.list_columns:
+        if name not in visible:
+            yield Flaw(name, "is shown in lists, but is not declared or is hidden")
     for name in (name for section in type.form for name in section.properties):
-        if name not in everywhere:
-            yield Flaw(name, "is shown in forms, but is not declared, is hidden, or needs a capability")
+        if name not in visible:
+            yield Flaw(name, "is shown in forms, but is not declared or is hidden")
+    if type.label_property and type.label_property not in type.visible(frozenset()):
+        yield Flaw(type.label_property, "labels objects, but is not declared, is hidden, or needs a capability")

@@ -1,7 +1,8 @@
 """The schema document: types in the words that Stalwart's CLI and web interface are built from.
 
 They know a fixed vocabulary of types and formats, and the CLI reads none of a document that holds another word. All
-eight sections must be there, empty or not.
+eight sections must be there, empty or not. Neither looks at further members beside them: so what those clients cannot
+know has its place there.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 import msgspec
 
 from jmap_oauth.model.definition import Filter, ObjectType, Property, Section
-from jmap_oauth.model.kinds import Choice, Date, Document, Kind, MapOf, Number, Reference, SetOf, Text
+from jmap_oauth.model.kinds import Boolean, Choice, Date, Document, Kind, MapOf, Number, Reference, SetOf, Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,24 +35,70 @@ class Menu:
     groups: Sequence[Group]
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What is told of a type in one place: `beside` what another place has, and in words `beyond` those of the clients
+    or not."""
+
+    type: ObjectType
+    properties: Mapping[str, Property]
+    filters: Sequence[Mapping[str, str]]
+    status: Choice | None = None
+    beside: bool = False
+    beyond: bool = False
+
+
 def describe(types: Iterable[ObjectType], menus: Sequence[Menu]) -> dict[str, Any]:
     """Return the schema document of types that every client sees.
 
     It holds no hidden property, none that needs a capability, and no Document: the clients have a word only for objects
-    whose members are known.
+    whose members are known. What of the menus is not among the types is left out.
     """
-    model = {each.name: each for each in types}
-    shown = [*model.values()]
+    return _sections([_part(each) for each in types], menus)
+
+
+def describe_rest(types: Iterable[ObjectType], menus: Sequence[Menu], capability: str) -> dict[str, Any]:
+    """Return, in the same eight sections, what `describe` has no place for and requests of a capability see.
+
+    That is the types of the capability whole, and of others the properties that need it, Documents, and the filters
+    that are flags or `status`. The words go beyond those of the clients: types `object` and filters `boolean`; and a
+    field may tell that it is `required` or `writeOnly`, and the bounds of its values: `maxLength` in characters (of
+    each member, for sets), `maxMembers`, `minimum`, `maximum`, `maxSize` in bytes of JSON.
+    """
+    parts = [_rest_of(each, capability) for each in types]
+    return _sections([each for each in parts if each.properties or each.filters], menus)
+
+
+def _sections(parts: Sequence[_Part], menus: Sequence[Menu]) -> dict[str, Any]:
+    named = {_wire_name(each.type): each for each in parts}
+    links = {each.type.name: _link(each.type) for each in parts if not each.beside}
     return {
-        "objects": {_wire_name(each): _object(each) for each in shown},
-        "schemas": {_wire_name(each): {"type": "single", "schemaName": _wire_name(each)} for each in shown},
-        "fields": {_wire_name(each): _fields(_shown(each)) for each in shown},
-        "forms": {_wire_name(each): _form(each) for each in shown},
-        "lists": {_wire_name(each): _list(each) for each in shown},
-        "enums": {each.enum_name: _enum(each) for each in _choices(shown)},
+        "objects": {name: _object(each.type) for name, each in named.items()},
+        "schemas": {name: {"type": "single", "schemaName": name} for name in named},
+        "fields": {name: _fields(each) for name, each in named.items()},
+        "forms": {name: _form(each) for name, each in named.items()},
+        "lists": {name: _list(each) for name, each in named.items()},
+        "enums": {each.enum_name: _enum(each) for each in _choices(parts)},
         "dashboards": [],
-        "layouts": [_layout(model, each) for each in menus],
+        "layouts": [_layout(links, each) for each in menus if any(links.keys() & group.types for group in each.groups)],
     }
+
+
+def _part(type: ObjectType) -> _Part:
+    shown = _shown(type)
+    return _Part(type, shown, [*_text_filter(type), *_filters(each for each in shown.values() if not _is_flag(each))])
+
+
+def _rest_of(type: ObjectType, capability: str) -> _Part:
+    told = {} if type.capability == capability else _shown(type)
+    properties = {name: each for name, each in type.visible(frozenset({capability})).items() if name not in told}
+    status = Choice(f"{type.name}Status", type.status.labels) if type.status else None
+    filters = [
+        *(() if told else _text_filter(type)),
+        *([status.describe() | {"field": "status", "label": "Status"}] if status else []),
+        *_filters([*(each for each in told.values() if _is_flag(each)), *properties.values()]),
+    ]
+    return _Part(type, properties, filters, status, beside=bool(told), beyond=True)
 
 
 def encode(document: Mapping[str, Any]) -> bytes:
@@ -72,9 +119,14 @@ def _object(type: ObjectType) -> dict[str, Any]:
     return {"type": "object", "description": type.description, "permissionPrefix": type.permission}
 
 
-def _fields(properties: Mapping[str, Property]) -> dict[str, Any]:
-    defaults = {name: each.initial for name, each in properties.items() if each.has_default and each.initial}
-    described = {name: _field(each) for name, each in properties.items()}
+def _is_flag(each: Property) -> bool:
+    """Tell whether the clients have no filter for it."""
+    return isinstance(each.kind, Boolean)
+
+
+def _fields(part: _Part) -> dict[str, Any]:
+    defaults = {name: each.initial for name, each in part.properties.items() if each.has_default and each.initial}
+    described = {name: _field(each) | (_facts(each) if part.beyond else {}) for name, each in part.properties.items()}
     return {"properties": described, **({"defaults": defaults} if defaults else {})}
 
 
@@ -88,41 +140,63 @@ def _field(each: Property) -> dict[str, Any]:
     }
 
 
-def _form(type: ObjectType) -> dict[str, Any]:
-    sections = type.form or [Section(_title(type.singular), list(_shown(type)))]
-    return {"sections": [{"title": each.title, "fields": _labelled(type, each.properties)} for each in sections]}
+def _facts(each: Property) -> dict[str, Any]:
+    """Return what a form can tell its user beforehand."""
+    flags = {"required": each.required, "writeOnly": not each.is_readable}
+    return {**{name: True for name, holds in flags.items() if holds}, **({} if each.server_set else _bounds(each.kind))}
 
 
-def _list(type: ObjectType) -> dict[str, Any]:
+def _bounds(kind: Kind) -> dict[str, int]:
+    match kind:
+        case Text():
+            return {"maxLength": kind.max_length}
+        case Number():
+            return {"minimum": kind.minimum, "maximum": kind.maximum}
+        case SetOf():
+            return {"maxMembers": kind.max_members, **_bounds(kind.member)}
+        case Document():
+            return {"maxSize": kind.max_size}
+    return {}
+
+
+def _form(part: _Part) -> dict[str, Any]:
+    sections = part.type.form or [Section(_title(part.type.singular), list(part.properties))]
+    described = [{"title": each.title, "fields": _labelled(part, each.properties)} for each in sections]
+    return {"sections": [each for each in described if each["fields"]]}
+
+
+def _list(part: _Part) -> dict[str, Any]:
+    type = part.type
     described = {
         "title": _title(type.plural),
         "subtitle": type.description,
         "singularName": type.singular,
         "pluralName": type.plural,
-        "columns": _labelled(type, type.list_columns),
-        "filters": list(_filters(type)),
-        "sort": [name for name, each in _shown(type).items() if each.sort],
+        "columns": _labelled(part, type.list_columns),
+        "filters": part.filters,
+        "sort": [name for name, each in part.properties.items() if each.sort],
     }
-    return described | ({"labelProperty": type.label_property} if type.label_property else {})
+    return described | ({"labelProperty": type.label_property} if type.label_property and not part.beside else {})
 
 
-def _filters(type: ObjectType) -> Iterator[dict[str, Any]]:
-    """Yield the filters that both clients can show; booleans, for one, they cannot."""
-    if type.searchable:
-        yield {"type": "text", "field": "text", "label": "Text"}
-    for name, each in _shown(type).items():
+def _text_filter(type: ObjectType) -> list[dict[str, str]]:
+    return [{"type": "text", "field": "text", "label": "Text"}] if type.searchable else []
+
+
+def _filters(properties: Iterable[Property]) -> Iterator[dict[str, str]]:
+    for each in properties:
         if described := _filter(each.filter, each.kind):
-            yield described | {"field": name, "label": each.label}
+            yield described | {"field": each.name_in_filters, "label": each.label}
 
 
-def _filter(filter: Filter | None, kind: Kind) -> dict[str, Any] | None:
+def _filter(filter: Filter | None, kind: Kind) -> dict[str, str] | None:
     match filter, kind:
         case Filter.EXACT, Text():
             return {"type": "text"}
-        case Filter.EXACT, Choice():
-            return {"type": "enum", "enumName": kind.enum_name}
-        case Filter.EXACT, Reference():
-            return {"type": "objectId", "objectName": f"x:{kind.type_name}"}
+        case Filter.EXACT, Choice() | Reference() | Boolean():
+            return kind.describe()
+        case Filter.MEMBER, SetOf():
+            return _filter(Filter.EXACT, kind.member)
         case Filter.RANGE, Date():
             return {"type": "date"}
         case Filter.RANGE, Number():
@@ -130,31 +204,39 @@ def _filter(filter: Filter | None, kind: Kind) -> dict[str, Any] | None:
     return None
 
 
-def _choices(types: Iterable[ObjectType]) -> Iterator[Choice]:
-    for kind in (each.kind for type in types for each in _shown(type).values()):
-        match kind:
-            case (Choice() as choice) | SetOf(member=Choice() as choice) | MapOf(key=choice):
-                yield choice
+def _choices(parts: Iterable[_Part]) -> Iterator[Choice]:
+    for part in parts:
+        yield from [part.status] if part.status else []
+        for kind in (each.kind for each in part.properties.values()):
+            match kind:
+                case (Choice() as choice) | SetOf(member=Choice() as choice) | MapOf(key=choice):
+                    yield choice
 
 
 def _enum(choice: Choice) -> list[dict[str, str]]:
     return [{"name": name, "label": label} for name, label in choice.labels.items()]
 
 
-def _layout(model: Mapping[str, ObjectType], menu: Menu) -> dict[str, Any]:
+def _layout(links: Mapping[str, Mapping[str, str]], menu: Menu) -> dict[str, Any]:
     containers = [
-        {"container": {"name": each.name, "icon": each.icon, "items": [_link(model[name]) for name in each.types]}}
+        {"name": each.name, "icon": each.icon, "items": [links[name] for name in each.types if name in links]}
         for each in menu.groups
     ]
-    return {"name": menu.name, "icon": menu.icon, "items": containers}
+    return {
+        "name": menu.name,
+        "icon": menu.icon,
+        "items": [{"container": each} for each in containers if each["items"]],
+    }
 
 
 def _link(type: ObjectType) -> dict[str, str]:
     return {"type": "link", "name": _title(type.plural), "viewName": _wire_name(type)}
 
 
-def _labelled(type: ObjectType, names: Iterable[str]) -> list[dict[str, str]]:
-    return [{"name": name, "label": type.by_name[name].label} for name in names]
+def _labelled(part: _Part, names: Iterable[str]) -> list[dict[str, str]]:
+    """Name those of some properties that are in a part, with labels."""
+    shown = [part.properties[name] for name in names if name in part.properties]
+    return [{"name": each.name, "label": each.label} for each in shown]
 
 
 def _title(words: str) -> str:

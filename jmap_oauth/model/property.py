@@ -71,7 +71,8 @@ class Property:
     else is named); `immutable` after creation; `server_set`: refused from clients; `stamp`: what the server sets;
     `secret`: kept only as a hash, shown as MASK (`secret_prefix` begins what the server makes); `hidden`: never on the
     wire; `unique` on the whole server; `filter` (under `filter_name`, if it has another name there), `sort`,
-    `searchable` (by the filter `text`); `capability`: exists only for requests that name it.
+    `searchable` (by the filter `text`); `empty_means`: the member that a set is read to have while it has none, and is
+    found by; `capability`: exists only for requests that name it.
     """
 
     name: str
@@ -90,6 +91,7 @@ class Property:
     unique: bool = False
     filter: Filter | None = None
     filter_name: str | None = None
+    empty_means: str | None = None
     sort: bool = False
     searchable: bool = False
     capability: str | None = None
@@ -215,7 +217,16 @@ def _rules_of_looking(each: Property) -> Iterator[tuple[bool, str]]:
     yield each.sort and not isinstance(each.kind, _SORTABLE), "cannot be sorted by"
     yield each.filter is Filter.EXACT and not isinstance(each.kind, _FILTERABLE), "cannot be filtered by its value"
     yield each.filter is Filter.RANGE and not isinstance(each.kind, Date | Number), "cannot be filtered by order"
-    yield each.filter is Filter.MEMBER and not isinstance(each.kind, SetOf), "cannot be filtered by a member"
+    member = each.kind.member if isinstance(each.kind, SetOf) else None
+    yield each.filter is Filter.MEMBER and member is None, "cannot be filtered by a member"
+    yield (
+        each.filter is Filter.MEMBER and isinstance(member, Text) and member.layout,
+        "cannot be filtered by a member, which may be of several lines",
+    )
+    yield (
+        each.empty_means is not None and (each.filter is not Filter.MEMBER or _refuses(each, {each.empty_means: True})),
+        "is no set that is found by the member which it has while it is empty",
+    )
     yield (
         each.filter_name is not None
         and (each.filter is None or not _NAME.fullmatch(each.filter_name) or each.filter_name in _TAKEN),

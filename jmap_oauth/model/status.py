@@ -46,7 +46,7 @@ class Status:
     @property
     def dates(self) -> Sequence[str]:
         """The properties that the clock is compared with."""
-        return [case.property for case in self.cases if isinstance(case.holds, Moment)]
+        return [*dict.fromkeys(case.property for case in self.cases if isinstance(case.holds, Moment))]
 
     def of(self, record: Mapping[str, Any], now: str) -> str:
         """Return the status of an object at a second."""

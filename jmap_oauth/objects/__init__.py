@@ -13,7 +13,7 @@ from typing import Any
 from jmap_oauth.access.policy import permissions_of
 from jmap_oauth.methods.call import wire_name
 from jmap_oauth.model.definition import Model, ObjectType
-from jmap_oauth.model.document import Group, Menu, describe
+from jmap_oauth.model.document import Group, Menu, describe, describe_rest
 from jmap_oauth.objects.api_key import api_key
 from jmap_oauth.objects.audit_event import audit_event
 from jmap_oauth.objects.oauth_client import oauth_client
@@ -21,7 +21,11 @@ from jmap_oauth.objects.oauth_client_metadata import METADATA
 from jmap_oauth.objects.oauth_client_secret import oauth_client_secret
 from jmap_oauth.objects.tenant import tenant
 
-MENU = Menu("Management", "monitor", [Group("Directory", "users", ["Tenant", "OAuthClient", "ApiKey", "AuditEvent"])])
+MENU = Menu(
+    "Management",
+    "monitor",
+    [Group("Directory", "users", ["Tenant", "OAuthClient", "OAuthClientSecret", "ApiKey", "AuditEvent"])],
+)
 
 
 def served_types(redirect_uri_schemes: frozenset[str]) -> list[ObjectType]:
@@ -37,5 +41,9 @@ def served_types(redirect_uri_schemes: frozenset[str]) -> list[ObjectType]:
 
 
 def schema_document(model: Model) -> dict[str, Any]:
-    """Return what `/api/schema` serves and `schema/objects.json` holds: what needs no metadata capability."""
-    return describe([each for each in model if each.capability != METADATA], [MENU])
+    """Return what `/api/schema` serves and `schema/objects.json` holds.
+
+    The eight sections are what needs no metadata capability; the member `metadata` has the same eight of the rest.
+    """
+    everyones = [each for each in model if each.capability != METADATA]
+    return {**describe(everyones, [MENU]), "metadata": describe_rest(model, [MENU], METADATA)}

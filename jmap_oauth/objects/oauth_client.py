@@ -9,7 +9,7 @@ from jmap_oauth.model.definition import Filter, ObjectType, Property, Secret, Se
 from jmap_oauth.model.kinds import Date, Reference, SetOf, Text
 from jmap_oauth.model.status import Case, Moment, Status
 from jmap_oauth.model.syntax import MAX_EMAIL, MAX_IMAGE, MAX_URI, email, image, vschar
-from jmap_oauth.objects.oauth_client_metadata import metadata
+from jmap_oauth.objects.oauth_client_metadata import FORM, LIST_COLUMNS, metadata
 from jmap_oauth.objects.oauth_client_rules import check, fill
 from jmap_oauth.objects.oauth_client_secret import cascade_of_client
 from jmap_oauth.objects.redirects import redirect_uri
@@ -30,8 +30,8 @@ def oauth_client(redirect_uri_schemes: frozenset[str]) -> ObjectType:
         account_property="memberTenantId",
         quota="maxOauthClients",
         label_property="clientId",
-        list_columns=("clientId", "description", "createdAt"),
-        form=_FORM,
+        list_columns=("clientId", "description", "createdAt", *LIST_COLUMNS),
+        form=(*_FORM, *FORM),
         properties=(
             *_PROPERTIES,
             _redirect_uris(redirect_uri_schemes),

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from jmap_oauth.model.definition import Filter, Property, Stamp
+from jmap_oauth.model.definition import Filter, Property, Section, Stamp
 from jmap_oauth.model.kinds import Boolean, Choice, Date, Document, Invalid, Kind, Number, SetOf, Text
 from jmap_oauth.model.syntax import MAX_URI, http_url, parse_uri, visible
 from jmap_oauth.objects.jwks import MAX_JWKS, SIGNING, jwk_set
@@ -122,6 +122,7 @@ _PROPERTIES = (
         "The grants that the client may use; without any it is authorization_code",
         filter=Filter.MEMBER,
         filter_name="grantType",
+        empty_means="authorization_code",
     ),
     _property(
         "responseTypes",
@@ -258,4 +259,39 @@ _LIFESPANS = tuple(
     )
     for grant, (words, tokens) in _GRANTS_WITH_LIFESPANS.items()
     for token in tokens
+)
+
+LIST_COLUMNS = ("clientName", "owner", "updatedAt", "lastUsedAt")
+
+FORM = (
+    Section("Client", ("clientName", "owner", "isEnabled", "isProtected")),
+    Section(
+        "Grants",
+        ("grantTypes", "responseTypes", "scopes", "audience", "allowedCorsOrigins", "requirePkce"),
+    ),
+    Section("Authentication", ("tokenEndpointAuthMethod", "tokenEndpointAuthSigningAlg", "jwks", "jwksUri")),
+    Section("Consent", ("clientUri", "policyUri", "tosUri", "skipConsent", "skipLogoutConsent")),
+    Section(
+        "OpenID Connect",
+        (
+            "subjectType",
+            "sectorIdentifierUri",
+            "requestUris",
+            "requestObjectSigningAlg",
+            "userinfoSignedResponseAlg",
+        ),
+    ),
+    Section(
+        "Logout",
+        (
+            "postLogoutRedirectUris",
+            "frontchannelLogoutUri",
+            "frontchannelLogoutSessionRequired",
+            "backchannelLogoutUri",
+            "backchannelLogoutSessionRequired",
+        ),
+    ),
+    Section("Tokens", ("accessTokenStrategy", *(each.name for each in _LIFESPANS))),
+    Section("Metadata", ("metadata",)),
+    Section("History", ("createdBy", "updatedAt", "updatedBy", "lastUsedAt")),
 )

@@ -83,7 +83,8 @@ class Uploader:
 class ChangeLog:
     """What changed in an account since a state, each id in one list only, and the state that this leads to.
 
-    `more` tells that the log was cut: it leads to a state in between, from which it can be continued.
+    `more` tells that the log was cut: it leads to a state in between, from which it can be continued. `since` is the
+    second that the older state carried, if any.
     """
 
     created: Sequence[str]
@@ -91,6 +92,7 @@ class ChangeLog:
     destroyed: Sequence[str]
     state: str
     more: bool
+    since: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +115,11 @@ class Changes:
 class Reader(Protocol):
     """A snapshot to read from. What an account does not see is as if it were not there."""
 
-    async def state(self, type: ObjectType, account: str) -> str:
+    async def state(self, type: ObjectType, account: str, second: str | None = None) -> str:
         """Return the state of a type in an account: opaque, and different after every change that the account sees.
 
-        It is bound to the database, the type and the account, and is a state for `changes` of nothing else.
+        It is bound to the database, the type and the account, and is a state for `changes` of nothing else. That of a
+        query which reads the clock carries the `second` (`YYYY-MM-DDTHH:MM:SSZ`) for which it was answered.
         """
         ...
 
@@ -133,7 +136,9 @@ class Reader(Protocol):
         """
         ...
 
-    async def changes(self, type: ObjectType, account: str, since: str, limit: int) -> ChangeLog:
+    async def changes(
+        self, type: ObjectType, account: str, since: str, limit: int, second: str | None = None
+    ) -> ChangeLog:
         """Return what changed since a state, at most `limit` ids, in the order of the changes.
 
         Whoever left the account and came back since then was updated; who came and left again is not mentioned. A
@@ -142,8 +147,12 @@ class Reader(Protocol):
         now; a later part says so. A part may be empty. Applied one after the other, the parts give what is there,
         while writers go on.
 
+        With a `second`, both states are those of queries which read the clock: the one that this leads to carries it,
+        and the log tells which one `since` carried. What time alone has changed is not in the log.
+
         Raises:
-            CannotCalculateChanges: the state is not one of this type and account, or too old.
+            CannotCalculateChanges: the state is not one of this type and account, or too old, or carries a second while
+                there is no `second`, or none while there is.
         """
         ...
 

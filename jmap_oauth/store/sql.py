@@ -49,7 +49,11 @@ class Column:
         value = record[self.source.name]
         if value is not None and self.role is Role.SORT:
             return sort_key(value)
-        return "\n".join(["", *value, ""]) if self.role is Role.MEMBERS else as_kept(value)
+        return self._members(value) if self.role is Role.MEMBERS else as_kept(value)
+
+    def _members(self, value: Mapping[str, bool]) -> str:
+        means = self.source.empty_means
+        return "".join(f"\n{member}" for member in value or ([] if means is None else [means])) + "\n"
 
 
 def columns_of(type: ObjectType) -> list[Column]:
@@ -144,6 +148,9 @@ def where(node: FilterNode, search: Callable[[Words], Sql]) -> Sql:
 
 def _compare(condition: Condition) -> Sql:
     column = quoted(condition.property.name)
+    if condition.test is Test.HAS:
+        # Both databases know it, and it minds the case; of looking for a text, each has another function.
+        return Sql(f"({column} <> replace({column}, ?, ''))", (f"\n{condition.value}\n",))
     if condition.value is None:
         return Sql(f"({column} IS NULL)")
     return Sql(f"({column} {_OPERATORS[condition.test]} ?)", (as_kept(condition.value),))

@@ -23,7 +23,7 @@ class Cursor(NamedTuple):
     id: str = END
 
 
-_TEXT = re.compile(r"([0-9a-f]{16})(?:\.([A-Za-z0-9_-]{1,255}))?\.([0-9a-f]{8})")
+_TEXT = re.compile(r"(([0-9a-f]{16})(?:\.([A-Za-z0-9_-]{1,255}))?(?:@([0-9TZ:-]{20}))?)\.([0-9a-f]{8})")
 _ROUNDS: Final = 4
 _HALF: Final = 32  # bits
 _MOST_EPOCHS: Final = 16
@@ -32,9 +32,10 @@ _MOST_EPOCHS: Final = 16
 class States:
     """Writes and reads the state strings of a database that has this identity, a text of its own.
 
-    `<number>.<tag>`, or `<number>.<id>.<tag>` in the middle of a write. The tag tells a state of another database, type
-    or account from one of ours, and a middle that was made up from one that we gave out. The number counts the writes
-    of all accounts together, so it is veiled: two states of an account would tell how much the others did in between.
+    `<number>.<tag>`, or `<number>.<id>.<tag>` in the middle of a write; that of a query which reads the clock has the
+    second too, as in `<number>@<second>.<tag>`. The tag tells a state of another database, type or account from one of
+    ours, and an id or a second that was made up from one that we gave out. The number counts the writes of all accounts
+    together, so it is veiled: two states of an account would tell how much the others did in between.
 
     A database that was put back to an earlier time, or copied, has a past in common with another one, but takes numbers
     that the other took too. So it begins an epoch: states of numbers up to there stay what they were, and from there on
@@ -49,33 +50,36 @@ class States:
         """Return a text that no other database has for its own, be it a copy of this one."""
         return self._epochs[-1].key
 
-    def write(self, type: ObjectType, account: str, cursor: Cursor) -> str:
-        epoch = next(each for each in reversed(self._epochs) if cursor.number > each.after)
+    def write(self, type: ObjectType, account: str, cursor: Cursor, second: str | None = None) -> str:
+        epoch = self._epoch_of(cursor.number)
         number = epoch.number(cursor.number)
-        if cursor.id == END:
+        if cursor.id == END and second is None:
             return f"{number}.{epoch.tag(type.name, account)}"
-        middle = f"{number}.{cursor.id}"
-        return f"{middle}.{epoch.make_tag(type.name, account, middle)}"
+        place = number if cursor.id == END else f"{number}.{cursor.id}"
+        text = place if second is None else f"{place}@{second}"
+        return f"{text}.{epoch.make_tag(type.name, account, text)}"
 
-    def read(self, type: ObjectType, account: str, text: str) -> Cursor:
-        """Return the place that a state stands for.
+    def read(self, type: ObjectType, account: str, text: str, *, timed: bool) -> tuple[Cursor, str | None]:
+        """Return the place that a state stands for, and the second that it has if it is to be `timed`.
 
         Raises:
-            CannotCalculateChanges: it is none of this database, type and account.
+            CannotCalculateChanges: it is none of this database, type and account, or has a second and is not to, or
+                the other way round.
         """
         match = _TEXT.fullmatch(text)
         if match is None:
             raise CannotCalculateChanges
-        number, id, tag = match.groups()
-        facts = (type.name, account) if id is None else (type.name, account, f"{number}.{id}")
-        before = None
-        for epoch in reversed(self._epochs):
-            if tag == epoch.make_tag(*facts):
+        whole, number, id, second, tag = match.groups()
+        facts = (type.name, account) if whole == number else (type.name, account, whole)
+        for epoch in self._epochs:
+            if tag == epoch.make_tag(*facts) and timed == (second is not None):
                 found = epoch.unveil(number)
-                if found > epoch.after and (before is None or found <= before):
-                    return Cursor(found, id or END)
-            before = epoch.after
+                if self._epoch_of(found) is epoch:
+                    return Cursor(found, id or END), second
         raise CannotCalculateChanges
+
+    def _epoch_of(self, number: int) -> _Epoch:
+        return next(epoch for epoch in reversed(self._epochs) if number > epoch.after)
 
 
 def begin_epoch(identity: str, last: int) -> str:

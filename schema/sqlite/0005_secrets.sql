@@ -1,7 +1,8 @@
 -- What more there is to a client, and its secrets as objects of their own.
 
--- Columns for what is looked for or sorted by. "grantTypes" holds each member between two line feeds. The sorts have no
--- descending indexes: few clients tie there, and each index costs a creation.
+-- Columns for what is looked for or sorted by. "grantTypes" holds each member between two line feeds, and where there is
+-- none the grant that is then meant. The sorts have no descending indexes: few clients tie there, and each index costs a
+-- creation.
 ALTER TABLE "OAuthClient" ADD COLUMN "clientName:sort" TEXT;
 ALTER TABLE "OAuthClient" ADD COLUMN "updatedAt" TEXT;
 ALTER TABLE "OAuthClient" ADD COLUMN "lastUsedAt" TEXT;
@@ -12,7 +13,7 @@ ALTER TABLE "OAuthClient" ADD COLUMN "isEnabled" INTEGER;
 -- Until now a client with a secret was confidential and every other one public. When it was last changed is not known.
 UPDATE "OAuthClient" SET
   "updatedAt" = "createdAt",
-  "grantTypes" = char(10),
+  "grantTypes" = char(10) || 'authorization_code' || char(10),
   "isEnabled" = TRUE,
   "document" = json_set(
     "document",
@@ -24,6 +25,9 @@ UPDATE "OAuthClient" SET
 CREATE INDEX "OAuthClient:clientName:sort" ON "OAuthClient" ("clientName:sort", "id");
 CREATE INDEX "OAuthClient:updatedAt" ON "OAuthClient" ("updatedAt", "id");
 CREATE INDEX "OAuthClient:lastUsedAt" ON "OAuthClient" ("lastUsedAt", "id");
+-- What is rarely found by status or grant is looked for in all rows: without this, of 100,000 clients that takes half a
+-- second and more, and with it a tenth, since no row is read. It begins with the id, so it grows at its end only.
+CREATE INDEX "OAuthClient:status" ON "OAuthClient" ("id", "isEnabled", "expiresAt", "grantTypes");
 CREATE INDEX "OAuthClient:owner" ON "OAuthClient" ("owner", "id") WHERE "owner" IS NOT NULL;
 CREATE INDEX "OAuthClient:account:clientName:sort" ON "OAuthClient" ("memberTenantId", "clientName:sort", "id");
 CREATE INDEX "OAuthClient:account:updatedAt" ON "OAuthClient" ("memberTenantId", "updatedAt", "id");
@@ -65,9 +69,12 @@ INSERT INTO "state" ("account", "type", "number")
 CREATE INDEX "OAuthClientSecret:oauthClientId" ON "OAuthClientSecret" ("oauthClientId", "id");
 CREATE INDEX "OAuthClientSecret:createdAt" ON "OAuthClientSecret" ("createdAt", "id");
 CREATE INDEX "OAuthClientSecret:expiresAt" ON "OAuthClientSecret" ("expiresAt", "id");
+CREATE INDEX "OAuthClientSecret:notBefore" ON "OAuthClientSecret" ("notBefore", "id") WHERE "notBefore" IS NOT NULL;
 CREATE INDEX "OAuthClientSecret:account" ON "OAuthClientSecret" ("memberTenantId", "id");
 CREATE INDEX "OAuthClientSecret:account:createdAt" ON "OAuthClientSecret" ("memberTenantId", "createdAt", "id");
 CREATE INDEX "OAuthClientSecret:account:expiresAt" ON "OAuthClientSecret" ("memberTenantId", "expiresAt", "id");
+CREATE INDEX "OAuthClientSecret:account:notBefore" ON "OAuthClientSecret" ("memberTenantId", "notBefore", "id")
+  WHERE "notBefore" IS NOT NULL;
 CREATE INDEX "OAuthClientSecret:created" ON "OAuthClientSecret" ("created", "id");
 CREATE INDEX "OAuthClientSecret:changed" ON "OAuthClientSecret" ("changed", "id", "created") WHERE "changed" > "created";
 CREATE INDEX "OAuthClientSecret:account:joined" ON "OAuthClientSecret" ("memberTenantId", "joined", "id");

@@ -199,8 +199,7 @@ def hasher() -> CountingHasher:
 async def counted(settings: Settings, hasher: CountingHasher) -> AsyncIterator[Caller]:
     """The administrator of a server whose runs of Argon2 are counted."""
     model = Model(served_types(frozenset()))
-    assert settings.database_path is not None
-    store = await open_sqlite(settings.database_path, model, schema_folder() / "sqlite")
+    store = await open_sqlite(Path(settings.database), model, schema_folder() / "sqlite")
     with closing(hasher):
         server = Server(settings, model, store, hasher)
         async with server.serving():

@@ -22,9 +22,9 @@ def test_the_documented_commands_work(shell: Shell) -> None:
     assert re.search("^clientId +Example$", shell.done("get", "OAuthClient", id), re.MULTILINE)
     assert id in shell.done("query", "OAuthClient")
     assert id in shell.done("query", "OAuthClient", "--where", "text=example")
-    assert (
-        shell.done("update", "OAuthClient", id, "--field", "clientId=updated value") == f"Updated OAuthClient {id}.\n"
-    )
+    updated = shell.done("update", "OAuthClient", id, "--field", "clientId=updated value").splitlines()
+    assert updated[0] == f"Updated OAuthClient {id}."
+    assert [line.split()[0] for line in updated[1:]] == ["id", "updatedAt"]
     assert shell.done("delete", "OAuthClient", "--ids", id) == f"Deleted OAuthClient {id}.\n"
     assert shell.error("get", "OAuthClient", id) == f"Error: OAuthClient {id} not found"
 

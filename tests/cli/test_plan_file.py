@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import tracemalloc
+from tempfile import TemporaryFile
 
 import pytest
 
@@ -80,6 +82,18 @@ def test_a_ref_is_taken_once_and_of_the_type_that_is_referred_to() -> None:
         Failure, match="line 2: memberTenantId refers to #c, which no earlier line of its type is named"
     ):
         read(client(more=', "ref": "c"'), client('"clientId": "b", "memberTenantId": "#c"'))
+
+
+def test_lines_are_read_one_at_a_time_however_many_there_are() -> None:
+    lines = (client(f'"clientId": "{number}"').encode() + b"\n" for number in range(20_000))
+    with TemporaryFile() as file:
+        file.writelines(lines)
+        file.seek(0)
+        tracemalloc.start()
+        count = sum(1 for _ in read_plan(file, SCHEMA))
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert (count, peak < 500_000) == (20_000, True)
 
 
 def test_two_lines_for_one_object_are_an_error_before_anything_is_done(shell: Shell) -> None:

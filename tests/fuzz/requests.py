@@ -112,7 +112,8 @@ def filters(type: ObjectType) -> Strategy:
 
 
 def _conditions(type: ObjectType) -> list[str]:
-    return ["text", *(each.name + test for each in type.properties for test in ("", *(test.value for test in Test)))]
+    suffixes = ["", *(test.value for test in Test)]
+    return ["text", "status", *(each.name_in_filters + suffix for each in type.properties for suffix in suffixes)]
 
 
 def comparators(type: ObjectType) -> Strategy:

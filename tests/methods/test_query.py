@@ -82,6 +82,13 @@ async def test_sorts_order_with_nulls_last_and_ties_by_id(
         ({"text": ""}, "abc"),
         ({"isHeavy": True}, "c"),
         ({"isHeavy": False, "text": "tree"}, "ab"),
+        ({"tag": "fruit"}, "a"),
+        ({"tag": "bare"}, "bc"),
+        ({"status": "ended"}, "b"),
+        ({"status": "heavy"}, "c"),
+        ({"status": "active"}, "a"),
+        ({"operator": "NOT", "conditions": [{"status": "ended"}]}, "ac"),
+        ({"operator": "OR", "conditions": [{"status": "planned"}] * 1000}, ""),
         ({"operator": "OR", "conditions": [{"code": "a"}, {"code": "c"}]}, "ac"),
         ({"operator": "AnyOf", "conditions": [{"code": "a"}, {"code": "c"}]}, "ac"),
         ({"operator": "AND", "conditions": [{"text": "tree"}, {"code": "b"}]}, "b"),
@@ -89,7 +96,7 @@ async def test_sorts_order_with_nulls_last_and_ties_by_id(
         ({"operator": "OR", "conditions": []}, ""),
         ({"operator": "NOT", "conditions": [{"code": "a"}, {"code": "b"}]}, "c"),
         ({"operator": "Not", "conditions": [{"endsAtIsGreaterThan": "2026-01-01T00:00:00Z"}]}, "bc"),
-        ({"endsAtIsLessThanOrEqual": "2027-01-01T00:00:00+00:00"}, "a"),
+        ({"endsAtIsLessThanOrEqual": "2099-01-01T00:00:00+00:00"}, "abc"),
         ({"teamId": None}, "abc"),
         ({"teamId": "nobody"}, ""),
         ({"operator": "OR", "conditions": [{"code": "a"}] * 1000}, "a"),
@@ -98,9 +105,9 @@ async def test_sorts_order_with_nulls_last_and_ties_by_id(
     ],
 )
 async def test_filters_select(root: Client, filter: dict[str, Any] | None, expected: str) -> None:
-    await root.create("a", note="An apple-tree", endsAt="2027-01-01T00:00:00Z")
-    await root.create("b", note="Trees")
-    await root.create("c", isHeavy=True)
+    await root.create("a", note="An apple-tree", endsAt="2099-01-01T00:00:00Z", tags={"fruit": True})
+    await root.create("b", note="Trees", endsAt="2026-01-01T00:00:00Z")
+    await root.create("c", isHeavy=True, endsAt="2026-01-01T00:00:00Z")
     assert "".join(await codes(root, filter=filter, sort=[{"property": "code"}])) == expected
 
 
@@ -116,6 +123,8 @@ async def test_filters_select(root: Client, filter: dict[str, Any] | None, expec
         ({"code": 5}, "unsupportedFilter", "code must be a string"),
         ({"code": None}, "unsupportedFilter", "code must be a string"),
         ({"text": None}, "unsupportedFilter", "text must be a string"),
+        ({"tag": 5}, "unsupportedFilter", "tag must be a string"),
+        ({"status": "Active"}, "unsupportedFilter", "status must be one of active, heavy"),
         ({"teamId": 5}, "unsupportedFilter", "teamId must be an id"),
         ({"endsAtIsLessThan": None}, "unsupportedFilter", "endsAtIsLessThan must be a date"),
         ({"endsAtIsLessThan": "soon"}, "unsupportedFilter", "endsAtIsLessThan must be a date"),

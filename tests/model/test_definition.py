@@ -133,19 +133,19 @@ def test_a_contradiction_stops_with_a_sentence_that_names_type_and_property(flag
         ),
         (
             {"list_columns": ("code", "gone")},
-            "Widget.gone is shown in lists, but is not declared, is hidden, or needs a capability.",
+            "Widget.gone is shown in lists, but is not declared or is hidden.",
         ),
         (
             {"list_columns": ("origin",)},
-            "Widget.origin is shown in lists, but is not declared, is hidden, or needs a capability.",
+            "Widget.origin is shown in lists, but is not declared or is hidden.",
         ),
         (
             {"label_property": "extra"},
-            "Widget.extra is shown in lists, but is not declared, is hidden, or needs a capability.",
+            "Widget.extra labels objects, but is not declared, is hidden, or needs a capability.",
         ),
         (
             {"form": (Section("A", ("code",)), Section("B", ("origin",)))},
-            "Widget.origin is shown in forms, but is not declared, is hidden, or needs a capability.",
+            "Widget.origin is shown in forms, but is not declared or is hidden.",
         ),
         ({"read_only": True}, "Widget.code can be set by clients, but its type is read only."),
         ({"protection": "gone"}, "Widget.gone protects objects, but is no flag."),
@@ -226,6 +226,18 @@ def changed(type: ObjectType, name: str, **flags: Any) -> ObjectType:
             [LOCK, changed(BOX, "kinds", filter_name="status")],
             "Box.status is the name of two filters.",
         ),
+        (
+            [LOCK, changed(BOX, "kinds", kind=SetOf(Text(max_length=20, layout=True)))],
+            "Box.kinds cannot be filtered by a member, which may be of several lines.",
+        ),
+        (
+            [LOCK, changed(BOX, "kinds", empty_means="longer than twenty letters")],
+            "Box.kinds is no set that is found by the member which it has while it is empty.",
+        ),
+        (
+            [LOCK, changed(BOX, "label", empty_means="none")],
+            "Box.label is no set that is found by the member which it has while it is empty.",
+        ),
     ],
 )  # fmt: skip
 def test_types_of_which_one_owns_the_other_must_fit(types: list[ObjectType], sentence: str) -> None:
@@ -257,6 +269,8 @@ def test_the_columns_of_a_view_and_of_a_hash_are_none_and_a_set_is_a_text_of_its
     assert [kinds.value({"kinds": value}) for value in ({}, {"tin": True}, {"a": True, "b": True})] == [
         "\n", "\ntin\n", "\na\nb\n",
     ]  # fmt: skip
+    tags = next(each for each in columns_of(WIDGET) if each.name == "tags")
+    assert [tags.value({"tags": value}) for value in ({}, {"a": True})] == ["\nbare\n", "\na\n"]
 
 
 def _reference(name: str, type_name: str) -> Property:

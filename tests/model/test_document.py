@@ -10,14 +10,16 @@ from typing import Any
 import msgspec
 import pytest
 
-from jmap_oauth.model.definition import Filter, Model, Property, Section
-from jmap_oauth.model.document import Group, Menu, describe, encode
+from jmap_oauth.model.definition import Filter, Model, Property, Secret, Section
+from jmap_oauth.model.document import Group, Menu, describe, describe_rest, encode
 from jmap_oauth.model.kinds import Choice, Document, Kind, Number, SetOf, Text
+from jmap_oauth.model.status import Case, Status
 from tests.model.schema_words import unknown_words
-from tests.support.widget import TEAM, WIDGET, make_model
+from tests.support.widget import CAPABILITY, EXTRA, TEAM, WIDGET, make_model
 
 MENU = Menu("Things", "box", [Group("All", "list", ["Team", "Widget"])])
 DOCUMENT = describe(make_model(), [MENU])
+REST = describe_rest(make_model(), [MENU], EXTRA)
 
 
 def test_the_eight_sections_are_there() -> None:
@@ -194,6 +196,106 @@ def test_what_is_hidden_or_needs_a_capability_is_nowhere() -> None:
 
 def test_an_object_of_any_shape_is_nowhere() -> None:
     assert "odd" not in _texts(odd(Document(100), nullable=True))
+
+
+def test_the_rest_is_told_in_the_same_sections() -> None:
+    assert list(REST) == list(DOCUMENT)
+    assert REST["objects"] == {"x:Widget": DOCUMENT["objects"]["x:Widget"]}
+    assert REST["schemas"] == {"x:Widget": DOCUMENT["schemas"]["x:Widget"]}
+
+
+def test_the_rest_has_what_needs_the_capability_with_the_bounds_of_its_values() -> None:
+    assert REST["fields"]["x:Widget"]["properties"] == {
+        "extra": {
+            "description": "There only with the extra capability",
+            "type": STRING | {"nullable": True},
+            "update": "mutable",
+            "maxLength": 50,
+        }
+    }
+    assert REST["forms"]["x:Widget"]["sections"] == [
+        {"title": "Widget", "fields": [{"name": "extra", "label": "Extra"}]}
+    ]
+
+
+def test_the_rest_of_a_list_has_the_filters_that_the_clients_cannot_show() -> None:
+    assert REST["lists"]["x:Widget"]["filters"] == [
+        {"type": "boolean", "field": "isHeavy", "label": "Heavy"},
+        {"type": "text", "field": "extra", "label": "Extra"},
+    ]
+    assert REST["lists"]["x:Widget"]["sort"] == ["extra"]
+    assert "labelProperty" not in REST["lists"]["x:Widget"]
+
+
+def test_columns_and_sections_are_divided_as_their_properties_are() -> None:
+    sections = (Section("Both", ("code", "extra")), Section("First", ("note",)), Section("Then", ("extra",)))
+    model = Model([replace(WIDGET, list_columns=("extra", "code"), form=sections), TEAM])
+    everyones, rest = describe(model, []), describe_rest(model, [], EXTRA)
+    code, extra = {"name": "code", "label": "Code"}, {"name": "extra", "label": "Extra"}
+    assert [each["lists"]["x:Widget"]["columns"] for each in (everyones, rest)] == [[code], [extra]]
+    assert [each["title"] for each in everyones["forms"]["x:Widget"]["sections"]] == ["Both", "First"]
+    assert rest["forms"]["x:Widget"]["sections"] == [
+        {"title": "Both", "fields": [extra]},
+        {"title": "Then", "fields": [extra]},
+    ]
+
+
+def test_a_type_of_the_capability_is_told_whole_and_linked_to() -> None:
+    whole = describe_rest(make_model(), [MENU], CAPABILITY)
+    assert whole["layouts"] == DOCUMENT["layouts"]
+    assert list(whole["fields"]["x:Widget"]["properties"]) == list(DOCUMENT["fields"]["x:Widget"]["properties"])
+    assert whole["lists"]["x:Widget"]["labelProperty"] == "code"
+    assert whole["lists"]["x:Widget"]["filters"][0] == {"type": "text", "field": "text", "label": "Text"}
+    assert whole["fields"]["x:Team"]["properties"]["name"]["required"] is True
+
+
+def test_types_that_are_told_already_are_not_linked_to_again() -> None:
+    assert REST["layouts"] == []
+
+
+def rest_of(kind: Kind, **flags: Any) -> dict[str, Any]:
+    """Describe the rest of a Widget with one more property, "odd", that needs the capability."""
+    also = Property(name="odd", kind=kind, label="Odd", description="", capability=EXTRA, **flags)
+    widget = replace(WIDGET, properties=(*WIDGET.properties, also))
+    return describe_rest(Model([widget, TEAM]), [], EXTRA)
+
+
+@pytest.mark.parametrize(
+    ("kind", "flags", "bounds"),
+    [
+        (Number(minimum=-1, maximum=5), {}, {"minimum": -1, "maximum": 5}),
+        (SetOf(Text(max_length=20), max_members=7), {}, {"maxMembers": 7, "maxLength": 20}),
+        (Document(100), {}, {"maxSize": 100}),
+        (Text(max_length=9), {"secret": Secret.HASH, "immutable": True}, {"writeOnly": True, "maxLength": 9}),
+        (Text(max_length=9), {"server_set": True}, {}),
+    ],
+)
+def test_a_field_of_the_rest_tells_what_a_form_has_to_know(
+    kind: Kind, flags: dict[str, Any], bounds: dict[str, Any]
+) -> None:
+    field = rest_of(kind, nullable=True, **flags)["fields"]["x:Widget"]["properties"]["odd"]
+    assert {name: field[name] for name in field if name not in ("description", "type", "update")} == bounds
+
+
+def test_members_of_a_set_are_filtered_by_under_the_name_of_the_filter() -> None:
+    described = rest_of(SetOf(Text(max_length=5)), filter=Filter.MEMBER, filter_name="one")
+    assert described["lists"]["x:Widget"]["filters"][-1] == {"type": "text", "field": "one", "label": "Odd"}
+
+
+def test_an_object_of_any_shape_is_in_the_rest_whoever_sees_it() -> None:
+    also = Property(name="odd", kind=Document(100), label="Odd", description="", nullable=True)
+    described = describe_rest(Model([WIDGET, replace(TEAM, properties=(*TEAM.properties, also))]), [], EXTRA)
+    assert described["fields"]["x:Team"]["properties"]["odd"]["type"] == {"type": "object", "nullable": True}
+
+
+def test_the_status_is_a_filter_of_the_rest() -> None:
+    status = Status((Case("heavy", "Heavy", "isHeavy", holds=True),), otherwise=("light", "Light"))
+    described = describe_rest(Model([replace(WIDGET, status=status), TEAM]), [], EXTRA)
+    expected = {"type": "enum", "enumName": "WidgetStatus", "field": "status", "label": "Status"}
+    assert described["lists"]["x:Widget"]["filters"][0] == expected
+    assert described["enums"] == {
+        "WidgetStatus": [{"name": "light", "label": "Light"}, {"name": "heavy", "label": "Heavy"}]
+    }
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -9,19 +9,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jmap_oauth.model.filters import MAX_CONDITIONS, between, parse_filter
 from jmap_oauth.model.query import (
     DEFAULT_SORT,
     MAX_COMPARATORS,
-    MAX_CONDITIONS,
     AllOf,
     AnyOf,
     Comparator,
     Condition,
     FilterNode,
     NoneOf,
+    Query,
+    Window,
     Words,
-    parse_filter,
+    depends_on_mutable,
     parse_sort,
+    reads_clock,
 )
 from jmap_oauth.model.query import Test as Compare  # pytest would take the name for a test
 from jmap_oauth.protocol.errors import MethodError
@@ -31,10 +34,15 @@ PLAIN: frozenset[str] = frozenset()
 WITH_EXTRA = frozenset({EXTRA})
 CREATED = {"#t1": "iteam"}
 
-code, note, ends, team, heavy, extra = (
-    WIDGET.by_name[name] for name in ("code", "note", "endsAt", "teamId", "isHeavy", "extra")
+NOW = "2026-06-01T00:00:00Z"
+
+code, note, tags, created, ends, team, heavy, extra = (
+    WIDGET.by_name[name] for name in ("code", "note", "tags", "createdAt", "endsAt", "teamId", "isHeavy", "extra")
 )
 A, B = Condition(code, Compare.EQUAL, "a"), Condition(code, Compare.EQUAL, "b")
+HEAVY = Condition(heavy, Compare.EQUAL, True)
+ENDED = Condition(ends, Compare.LESS_OR_EQUAL, NOW, reads_clock=True)
+PLANNED = Condition(created, Compare.GREATER, NOW, reads_clock=True)
 
 
 def resolve(name: str) -> str:
@@ -42,7 +50,7 @@ def resolve(name: str) -> str:
 
 
 def filtered(given: Any, using: frozenset[str] = PLAIN) -> FilterNode:
-    return parse_filter(WIDGET, given, using, resolve)
+    return parse_filter(WIDGET, given, using, resolve, NOW)
 
 
 FILTERS: list[tuple[Any, FilterNode]] = [
@@ -55,6 +63,11 @@ FILTERS: list[tuple[Any, FilterNode]] = [
     ({"code": ""}, Condition(code, Compare.EQUAL, "")),
     ({"code": "a", "isHeavy": True}, AllOf([A, Condition(heavy, Compare.EQUAL, True)])),
     ({"isHeavy": False}, Condition(heavy, Compare.EQUAL, False)),
+    ({"tag": "red"}, Condition(tags, Compare.HAS, "red")),
+    ({"status": "heavy"}, HEAVY),
+    ({"status": "ended"}, AllOf([ENDED, NoneOf([HEAVY])])),
+    ({"status": "planned"}, AllOf([PLANNED, NoneOf([HEAVY, ENDED])])),
+    ({"status": "active"}, NoneOf([HEAVY, ENDED, PLANNED])),
     ({"teamId": None}, Condition(team, Compare.EQUAL, None)),
     ({"teamId": "i9"}, Condition(team, Compare.EQUAL, "i9")),
     ({"teamId": "#t1"}, Condition(team, Compare.EQUAL, "iteam")),
@@ -82,8 +95,8 @@ FILTERS: list[tuple[Any, FilterNode]] = [
 ]
 
 CONDITIONS = (
-    "text, code, endsAtIsGreaterThan, endsAtIsGreaterThanOrEqual, endsAtIsLessThan, endsAtIsLessThanOrEqual, "
-    "teamId, isHeavy"
+    "text, code, tag, endsAtIsGreaterThan, endsAtIsGreaterThanOrEqual, endsAtIsLessThan, endsAtIsLessThanOrEqual, "
+    "teamId, isHeavy, status"
 )
 NO_OPERATOR = "filter: needs conditions and an operator of AND, OR, NOT, AllOf, AnyOf, Not."
 NO_OBJECT = "filter: must be an object, at every level."
@@ -119,6 +132,15 @@ BAD_FILTERS: list[tuple[Any, str, str]] = [
     ({"code": "a" * 21}, "unsupportedFilter", "code must be a string of at most 20 characters."),
     ({"isHeavy": "true"}, "unsupportedFilter", "isHeavy must be true or false."),
     ({"isHeavy": None}, "unsupportedFilter", "isHeavy must be true or false."),
+    ({"tags": "red"}, "unsupportedFilter", f"'tags' is no condition of this type; there are: {CONDITIONS}."),
+    ({"tag": None}, "unsupportedFilter", "tag must be a string."),
+    ({"tag": {"red": True}}, "unsupportedFilter", "tag must be a string."),
+    ({"tag": ""}, "unsupportedFilter", "tag must not be empty."),
+    ({"tag": "a\nb"}, "unsupportedFilter", "tag must not hold control characters."),
+    ({"status": "odd"}, "unsupportedFilter", "status must be one of active, heavy, ended, planned."),
+    ({"status": "Active"}, "unsupportedFilter", "status must be one of active, heavy, ended, planned."),
+    ({"status": None}, "unsupportedFilter", "status must be one of active, heavy, ended, planned."),
+    ({"status": ["active"]}, "unsupportedFilter", "status must be one of active, heavy, ended, planned."),
     ({"teamId": 5}, "unsupportedFilter", "teamId must be an id."),
     ({"teamId": "' OR 1=1"}, "unsupportedFilter", "teamId must be an id."),
     (
@@ -145,10 +167,44 @@ def test_a_condition_of_a_capability_is_there_for_those_who_name_it() -> None:
     assert filtered({"extra": None}, WITH_EXTRA) == Condition(extra, Compare.EQUAL, None)
 
 
+def test_a_status_is_there_for_those_who_see_all_that_decides_it() -> None:
+    hidden = replace(WIDGET, properties=[replace(e, capability=EXTRA) if e is heavy else e for e in WIDGET.properties])
+    with pytest.raises(MethodError, match=r"^'status' is no condition of this type;"):
+        parse_filter(hidden, {"status": "ended"}, PLAIN, resolve, NOW)
+    assert reads_clock(parse_filter(hidden, {"status": "ended"}, WITH_EXTRA, resolve, NOW))
+
+
+@pytest.mark.parametrize(
+    ("given", "reads"),
+    [
+        (None, False),
+        ({"text": "x"}, False),
+        ({"endsAtIsLessThan": NOW}, False),
+        ({"status": "heavy"}, False),
+        ({"status": "ended"}, True),
+        ({"operator": "NOT", "conditions": [{"code": "a"}, {"status": "active"}]}, True),
+    ],
+)
+def test_a_filter_reads_the_clock_where_its_status_needs_a_date(given: Any, reads: bool) -> None:
+    assert reads_clock(filtered(given)) is reads
+
+
+def test_the_clock_moves_results_though_no_update_can() -> None:
+    fixed = Condition(created, Compare.GREATER, NOW), PLANNED
+    queries = [Query(filter, DEFAULT_SORT, Window()) for filter in fixed]
+    assert [depends_on_mutable(WIDGET, query) for query in queries] == [False, True]
+
+
+def test_the_clock_passes_what_lies_after_the_earlier_second_and_not_after_the_later() -> None:
+    earlier = "2026-01-01T00:00:00Z"
+    passed = AllOf([Condition(ends, Compare.GREATER, earlier), Condition(ends, Compare.LESS_OR_EQUAL, NOW)])
+    assert between(ends, earlier, NOW) == between(ends, NOW, earlier) == passed
+
+
 def test_a_type_without_searchable_properties_has_no_text_condition() -> None:
     bare = replace(TEAM, properties=[replace(each, searchable=False) for each in TEAM.properties])
     with pytest.raises(MethodError, match=r"^'text' is no condition of this type; there are: name\.$"):
-        parse_filter(bare, {"text": "x"}, PLAIN, resolve)
+        parse_filter(bare, {"text": "x"}, PLAIN, resolve, NOW)
 
 
 def test_as_many_conditions_as_the_limit_says_are_taken_and_no_more() -> None:

@@ -9,17 +9,34 @@ import secrets
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import bcrypt
 import httpx
 import pytest
 from argon2 import PasswordHasher
 
 from jmap_oauth.access.hashing import digest
+from jmap_oauth.objects.oauth_client_metadata import METADATA
 from tests.cli.process import run
+from tests.http.listening import Listener as Stream
+from tests.http.listening import listen
+from tests.http.serving import bearer
 from tests.process.database import copy_of
 from tests.process.misplaced import bodies, headers
 from tests.process.writers import make_tenant
-from tests.support.served import QUICK_FLAGS, ServerProcess, call, request_of, serve_process
+from tests.support.served import QUICK_FLAGS, USING, ServerProcess, call, request_of, serve_process
+
+PROVISIONED = """
+[[client]]
+clientId = "backend"
+secret = {env = "BACKEND_SECRET"}
+
+[[client]]
+clientId = "mobile"
+secret = {file = "secret"}
+"""
+"""Clients whose secrets come from elsewhere."""
 
 MEMORY = 300_000
 """KiB that the server may use: it needs 100,000, a thousand hashes at once would need 7,000,000."""
@@ -44,6 +61,20 @@ class Listener:
         self.heard.append(f"{response.headers.multi_items()}{response.text}")
         return response
 
+    async def look(self, *paths: str) -> None:
+        for path in paths:
+            response = await self.client.get(path, follow_redirects=True)
+            self.heard.append(f"{response.headers.multi_items()}{response.text}")
+
+    async def hear(self, stream: Stream) -> None:
+        """Listen until the newest state of the secrets is pushed."""
+        answer = await self.client.post(
+            "/api", json=request_of(("x:OAuthClientSecret/get", {}), using=[*USING, METADATA])
+        )
+        state = answer.json()["methodResponses"][0][1]["state"]
+        while not self.heard[-1].count(f'"x:OAuthClientSecret":"{state}"'):
+            self.heard.append(await stream.event())
+
     async def send_broken_head(self, marker: str) -> None:
         reader, writer = await asyncio.open_connection(self.client.base_url.host, self.client.base_url.port)
         writer.write(f"GET / HTTP/1.1\r\nAuthorization: Bearer {marker}\r\nno header {marker}\r\n\r\n".encode())
@@ -56,6 +87,7 @@ async def tell_secrets(listener: Listener, marker: str) -> None:
     request = request_of(("x:OAuthClient/set", {"create": {"a": {"clientId": "taken", "secret": marker}}}))
     answer = await listener.send(json.dumps(request).encode())
     id = answer.json()["methodResponses"][0][1]["created"]["a"]["id"]
+    await tell_secrets_of_clients(listener, marker, id)
     for secret in (f"{marker}-new", f"{marker}-new", "****", marker):
         update = request_of(("x:OAuthClient/set", {"update": {id: {"secret": secret}}}))
         await listener.send(json.dumps(update).encode())
@@ -65,6 +97,30 @@ async def tell_secrets(listener: Listener, marker: str) -> None:
         await listener.send(json.dumps(request_of(("Core/echo", {}))).encode(), wrong)
     await listener.send(b"{}", path=f"/api?access_token={marker}")
     await listener.send_broken_head(marker)
+
+
+async def tell_secrets_of_clients(listener: Listener, marker: str, client: str) -> None:
+    """Send the marker as secret and within hashes of one, ask whether it is right, and look at all that is told."""
+    hash = bcrypt.hashpw(f"{marker}-there".encode(), bcrypt.gensalt(8)).decode()
+    made: list[dict[str, Any]] = [
+        {"secret": f"{marker}-second"}, {"secretHash": hash}, {"secret": marker, "secretHash": hash},
+        {"secretHash": marker}, {"secretHash": f"$2b$08${marker}"}, {"secret": [marker]},
+        {"label": marker[:1], "hint": marker},
+    ]  # fmt: skip
+    create = {f"s{number}": {"oauthClientId": client, **each} for number, each in enumerate(made)}
+    asked: list[dict[str, Any]] = [
+        {"clientId": "taken", "secret": marker}, {"clientId": "taken", "secret": f"{marker}-second"},
+        {"clientId": "taken", "secret": f"{marker}-there"}, {"clientId": "taken", "secret": f"{marker}-wrong"},
+        {"clientId": "nobody", "secret": marker}, {"clientId": "taken", "secret": [marker]}, {"clientId": marker},
+        {"clientId": "taken", "origin": marker}, {"clientId": "taken", "clientSecret": marker},
+    ]  # fmt: skip
+    calls: list[tuple[str, dict[str, Any]]] = [
+        ("x:OAuthClientSecret/set", {"create": create}),
+        *(("x:OAuthClient/authenticate", each) for each in asked),
+        *((f"x:{name}/get", {}) for name in ("OAuthClient", "OAuthClientSecret", "AuditEvent")),
+    ]
+    for each in calls:
+        await listener.send(json.dumps(request_of(each, using=[*USING, METADATA])).encode())
 
 
 def files_of(database: Path) -> bytes:
@@ -88,11 +144,17 @@ def assert_unseen(marker: str, text: str) -> None:
 @pytest.mark.parametrize("format", ["json", "text"])
 async def test_a_secret_is_in_no_answer_log_line_or_file(tmp_path: Path, marker: str, format: str) -> None:
     """The key of the administrator holds the marker as well."""
-    flags = ("--log-level", "debug", "--log-format", format, *QUICK_FLAGS)
-    with serve_process(tmp_path, *flags, variables={"JMAP_OAUTH_ADMIN_KEY": f"key-{marker}"}) as server:
-        async with server.client(f"key-{marker}") as client:
+    (tmp_path / "clients.toml").write_text(PROVISIONED)
+    (tmp_path / "secret").touch(mode=0o600)
+    (tmp_path / "secret").write_text(f"{marker}-of-a-file")
+    flags = ("--log-level", "debug", "--log-format", format, "--provision", "clients.toml", *QUICK_FLAGS)
+    variables = {"JMAP_OAUTH_ADMIN_KEY": f"key-{marker}", "BACKEND_SECRET": f"{marker}-of-the-environment"}
+    with serve_process(tmp_path, *flags, variables=variables) as server:
+        async with server.client(f"key-{marker}") as client, listen(server.url, bearer(f"key-{marker}")) as stream:
             listener = Listener(client)
             await tell_secrets(listener, marker)
+            await listener.hear(stream)
+            await listener.look("/metrics", "/api/schema", "/jmap/session", "/api/account")
         alive = files_of(server.database)
         with copy_of(server.database) as database:
             content = "\n".join(cells(database))
@@ -100,6 +162,9 @@ async def test_a_secret_is_in_no_answer_log_line_or_file(tmp_path: Path, marker:
 
     assert_unseen(marker, "\n".join(listener.heard))
     assert_unseen(marker, server.log + server.output)
+    told = "\n".join([*listener.heard, server.log, server.output])
+    assert "$argon2id$" in content
+    assert [begin for begin in ("$2b$", "$argon2id$") if begin in told] == []
     assert_unseen(marker, content + alive.decode("latin-1") + files_of(server.database).decode("latin-1"))
     assert digest(f"key-{marker}") in content
     assert "Traceback" not in server.log

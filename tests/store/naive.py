@@ -14,7 +14,8 @@ from jmap_oauth.store.interface import AnchorNotFound, Page
 def matches(type: ObjectType, node: FilterNode, record: Record) -> bool:
     match node:
         case Condition(property, test, wanted):
-            return _compares(record[property.name], test, wanted)
+            value = record[property.name]
+            return _compares(value or {property.empty_means} if test is Test.HAS else value, test, wanted)
         case Words(prefixes):
             found = [word for text in _texts(type, record) for word in words(text)]
             return all(any(word.startswith(prefix) for word in found) for prefix in prefixes)
@@ -31,6 +32,8 @@ def _compares(value: object, test: Test, wanted: object) -> bool:
         return value == wanted
     if value is None:
         return False
+    if isinstance(value, dict | set):
+        return wanted in value
     assert isinstance(value, str)
     assert isinstance(wanted, str)
     return {

@@ -184,7 +184,7 @@ async def test_the_columns_hold_what_the_records_say(database: Database) -> None
     await database.migrate(database.migrations)
     columns = '"updatedAt", "isEnabled", "grantTypes", "owner", "clientName:sort", "lastUsedAt"'
     kept = await database.run(f'SELECT DISTINCT {columns} FROM "OAuthClient"')
-    assert kept == [(BASE["createdAt"], 1, "\n", None, None, None)]
+    assert kept == [(BASE["createdAt"], 1, "\nauthorization_code\n", None, None, None)]
     assert await database.run('SELECT DISTINCT "createdAt" FROM "OAuthClientSecret"') == [(BASE["createdAt"],)]
 
 

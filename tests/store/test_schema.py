@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from jmap_oauth.model.definition import GLOBAL, Model, ObjectType
+from jmap_oauth.model.filters import between, parse_filter
+from jmap_oauth.model.query import DEFAULT_SORT, Comparator, FilterNode
 from jmap_oauth.objects import served_types
+from jmap_oauth.objects.oauth_client_metadata import METADATA
 from jmap_oauth.store.log import log_statement
 from jmap_oauth.store.migrations import read_migrations
-from jmap_oauth.store.sql import columns_of
+from jmap_oauth.store.sql import columns_of, order_by, steps_of
 from jmap_oauth.store.sqlite import open_sqlite
 from jmap_oauth.store.sqlite_file import prepare_file
 from jmap_oauth.store.sqlite_migrations import migrate
+from jmap_oauth.store.sqlite_snapshot import Table
 from tests.support.stores import SQLITE_MIGRATIONS, look
 
 SCHEMA = Path(__file__).parents[2] / "schema" / "sqlite"
@@ -73,3 +78,33 @@ async def test_changes_are_read_from_indexes_alone(tmp_path: Path, account: str)
     steps = [step for step in plan if "tombstone" in step or type.name in step]
     assert len(steps) == 3
     assert all(step.startswith("SEARCH") and " USING COVERING INDEX " in step for step in steps), steps
+
+
+@pytest.mark.parametrize("account", [GLOBAL, "a tenant"])
+@pytest.mark.parametrize("name", ["OAuthClient", "OAuthClientSecret"])
+def test_whom_the_clock_passed_is_read_from_an_index_of_each_date(tmp_path: Path, name: str, account: str) -> None:
+    type = Model(served_types(frozenset()))[name]
+    assert type.status is not None
+    for date in (type.by_name[each] for each in type.status.dates):
+        filter = between(date, "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z")
+        [step] = plan_of(tmp_path, type, account, filter, [Comparator(date, ascending=True)])
+        assert step.startswith("SEARCH")
+        assert " USING COVERING INDEX " in step
+
+
+@pytest.mark.parametrize("asked", [{"status": "disabled"}, {"status": "active"}, {"grantType": "password"}])
+def test_clients_are_found_by_status_and_grant_without_reading_rows(tmp_path: Path, asked: dict[str, str]) -> None:
+    type = Model(served_types(frozenset()))["OAuthClient"]
+    filter = parse_filter(type, asked, frozenset({METADATA}), str, "2026-01-01T00:00:00Z")
+    [step] = plan_of(tmp_path, type, GLOBAL, filter, DEFAULT_SORT)
+    assert step == "SCAN OAuthClient USING COVERING INDEX OAuthClient:status"
+
+
+def plan_of(folder: Path, type: ObjectType, account: str, filter: FilterNode, sort: Sequence[Comparator]) -> list[str]:
+    """Return how SQLite reads the ids of what matches, in order."""
+    prepare_file(folder / "served.db")
+    migrate(folder / "served.db", read_migrations(SCHEMA), timeout=30)
+    matching, order = Table(type).matching(account, filter), order_by(steps_of(sort))
+    statement = f'EXPLAIN QUERY PLAN SELECT id FROM "{type.name}" WHERE {matching.text} ORDER BY {order} LIMIT 10'
+    with closing(sqlite3.connect(folder / "served.db")) as connection:
+        return [row[3] for row in connection.execute(statement, matching.parameters)]

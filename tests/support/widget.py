@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from jmap_oauth.model.definition import Filter, Flaw, Model, ObjectType, Property, Record, Secret, Stamp
 from jmap_oauth.model.kinds import Boolean, Choice, Date, MapOf, Number, Reference, SetOf, Text
+from jmap_oauth.model.status import Case, Moment, Status
 
 CAPABILITY = "urn:example:widgets"
 EXTRA = "urn:example:widgets:extra"
@@ -28,6 +29,13 @@ WIDGET = ObjectType(
     label_property="code",
     list_columns=("code", "note"),
     check=_check,
+    status=Status(
+        (
+            Case("heavy", "Heavy", "isHeavy", holds=True),
+            Case("ended", "Ended", "endsAt", Moment.COME),
+            Case("planned", "Planned", "createdAt", Moment.AHEAD),
+        )
+    ),
     properties=(
         Property(
             name="code",
@@ -53,8 +61,11 @@ WIDGET = ObjectType(
             name="tags",
             kind=SetOf(Text(max_length=20, min_length=1), max_members=5),
             label="Tags",
-            description="A set",
+            description="A set, found by a member",
             searchable=True,
+            filter=Filter.MEMBER,
+            filter_name="tag",
+            empty_means="bare",
         ),
         Property(
             name="secret",

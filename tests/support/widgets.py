@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +17,7 @@ from jmap_oauth.methods.audit import Audit
 from jmap_oauth.methods.call import Backing
 from jmap_oauth.methods.register import standard_methods
 from jmap_oauth.model.definition import GLOBAL, Model
+from jmap_oauth.model.kinds import now
 from jmap_oauth.protocol.dispatch import Dispatcher
 from jmap_oauth.protocol.types import CORE, Limits
 from jmap_oauth.store.sqlite import open_sqlite
@@ -86,14 +87,18 @@ class Widgets:
 
 @asynccontextmanager
 async def open_widgets(
-    folder: Path, limits: Limits | None = None, model: Model | None = None, audit: Audit | None = None
+    folder: Path,
+    limits: Limits | None = None,
+    model: Model | None = None,
+    audit: Audit | None = None,
+    clock: Callable[[], str] = now,
 ) -> AsyncIterator[Widgets]:
     """Open a server of the pretend types over a database in `folder`."""
     model = model or make_model()
     limits = limits or Limits()
     store = await open_sqlite(folder / "widgets.db", model, MIGRATIONS)
     hasher = SlowHasher(Cost(memory=64, time=1, parallelism=1))
-    backing = Backing(model, store, Policy(model, key_type=replace(TEAM, name="Key")), hasher, limits, audit)
+    backing = Backing(model, store, Policy(model, key_type=replace(TEAM, name="Key")), hasher, limits, audit, clock)
     try:
         yield Widgets(backing, Dispatcher(standard_methods(backing), frozenset({CORE, CAPABILITY, EXTRA}), limits))
     finally:

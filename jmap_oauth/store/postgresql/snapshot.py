@@ -61,9 +61,9 @@ class PostgresqlReader(BlobReader):
         self._tables = tables
         self._states = states
 
-    async def state(self, type: ObjectType, account: str) -> str:
+    async def state(self, type: ObjectType, account: str, second: str | None = None) -> str:
         newest, _ = await self._bounds(type, account)
-        return self._states.write(type, account, newest)
+        return self._states.write(type, account, newest, second)
 
     async def states(self, accounts: Sequence[str]) -> dict[str, dict[str, str]]:
         states: dict[str, dict[str, str]] = {account: {} for account in accounts}
@@ -74,14 +74,16 @@ class PostgresqlReader(BlobReader):
                 states[account][name] = self._states.write(type, account, Cursor(number))
         return states
 
-    async def changes(self, type: ObjectType, account: str, since: str, limit: int) -> ChangeLog:
-        cursor = self._states.read(type, account, since)
+    async def changes(
+        self, type: ObjectType, account: str, since: str, limit: int, second: str | None = None
+    ) -> ChangeLog:
+        cursor, earlier = self._states.read(type, account, since, timed=second is not None)
         newest, oldest = await self._bounds(type, account)
         if not oldest <= cursor <= newest:
             raise CannotCalculateChanges
         log = await read_log(self.named, type, account, cursor, limit)
-        state = self._states.write(type, account, log.cut or newest)
-        return ChangeLog(log.created, log.updated, log.destroyed, state, more=log.cut is not None)
+        state = self._states.write(type, account, log.cut or newest, second)
+        return ChangeLog(log.created, log.updated, log.destroyed, state, more=log.cut is not None, since=earlier)
 
     async def get(self, type: ObjectType, account: str, ids: Sequence[str]) -> list[Record]:
         table, scope = self._tables[type.name], sql.scope(type, account)

@@ -9,7 +9,7 @@ from jmap_oauth.model.definition import GLOBAL
 from jmap_oauth.store.interface import Changes, Reader, Saved, Store, Writer
 from tests.store.conftest import OpenStore
 from tests.support.stores import all_of, apply, create, get, make_widget
-from tests.support.widget import WIDGET, make_model
+from tests.support.widget import TEAM, WIDGET, make_model
 
 
 async def add_one(store: Store, account: str | None, code: str) -> str:
@@ -87,3 +87,19 @@ async def test_every_reader_sees_one_moment(store: Store, ours: str) -> None:
     *seen, _ = await asyncio.gather(read_on(), read_on(), read_on(), write_on())
     assert all(len(sums) == 1 and next(iter(sums))[0] == 100 for reads in seen or () for sums in reads)
     assert await get(store, ours, giver["id"]) == [{**giver, "size": 50}]
+
+
+async def test_a_fresh_version_shows_at_once_what_another_store_committed(
+    open_store: OpenStore, tmp_path: Path
+) -> None:
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    ours, theirs = [await open_store(folder, make_model()) for _ in range(2)]
+    seen = [await ours.version(WIDGET, fresh=True)]
+    for number in range(5):
+        await create(theirs, make_widget(f"w{number}", None))
+        await ours.version(TEAM, fresh=True)
+        seen.append(await ours.version(WIDGET))
+    assert len(set(seen)) == 6
+    for each in (ours, theirs):
+        await each.close()

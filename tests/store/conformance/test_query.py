@@ -7,6 +7,7 @@ from random import Random
 import pytest
 
 from jmap_oauth.model.definition import GLOBAL, Record
+from jmap_oauth.model.filters import between, parse_filter
 from jmap_oauth.model.query import AllOf, AnyOf, Comparator, Condition, FilterNode, NoneOf, Query, Window, Words
 from jmap_oauth.model.query import Test as Comparison  # pytest would take it for a class of tests
 from jmap_oauth.store.interface import AnchorNotFound, Page, Store
@@ -30,6 +31,7 @@ TEXTS = [
     "Ünder_score",
 ]
 PREFIXES = ["a", "al", "alpha", "be", "fi", "stras", "1", "z", "日", "under", "score", "none"]
+COMPARISONS = [each for each in Comparison if each is not Comparison.HAS]
 Operator = type[AllOf] | type[AnyOf] | type[NoneOf]
 OPERATORS: list[Operator] = [AllOf, AnyOf, NoneOf]
 SORTABLE = [None, *(each for each in WIDGET.properties if each.sort)]
@@ -64,11 +66,21 @@ def random_filter(random: Random, records: list[Record], depth: int = 3) -> Filt
         return operator([random_filter(random, records, depth - 1) for _ in range(random.randrange(4))])
     if random.random() < 0.25:
         return Words(random.sample(PREFIXES, random.randrange(3)))
+    if random.random() < 0.25:
+        return has_tag(random.choice([*TEXTS, "bare"]))
     name = random.choice(["code", "endsAt", "teamId", "isHeavy", "extra"])
-    test = random.choice([*Comparison]) if name == "endsAt" else Comparison.EQUAL
+    test = random.choice(COMPARISONS) if name == "endsAt" else Comparison.EQUAL
     nullable = name not in ("code", "isHeavy") and test is Comparison.EQUAL
     values = [record[name] for record in records if nullable or record[name] is not None]
     return Condition(WIDGET.by_name[name], test, random.choice(values))
+
+
+def has_tag(tag: str) -> FilterNode:
+    return Condition(WIDGET.by_name["tags"], Comparison.HAS, tag)
+
+
+def has_status(name: str, now: str) -> FilterNode:
+    return parse_filter(WIDGET, {"status": name}, frozenset(), str, now)
 
 
 def random_sort(random: Random) -> list[Comparator]:
@@ -167,6 +179,37 @@ async def test_the_total_counts_what_matches_whatever_the_window(store: Store, o
     assert await query(store, ours, heavy, window=window, calculate_total=True) == expected
 
 
+async def test_a_set_is_found_by_each_member_as_it_is_written_and_an_empty_one_by_what_it_means(
+    store: Store, ours: str
+) -> None:
+    tags: list[list[str]] = [["a", "ab", "%"], ["A"], [], ["b", "bare"], ["a_"]]
+    widgets = [make_widget(f"w{number}", ours, tags=dict.fromkeys(each, True)) for number, each in enumerate(tags)]
+    await create(store, *widgets)
+    places = {widget["id"]: place for place, widget in enumerate(widgets)}
+    found = {
+        tag: {places[id] for id in (await query(store, ours, has_tag(tag))).ids} for tag in ("a", "b", "%", "bare")
+    }
+    assert found == {"a": {0}, "b": {3}, "%": {0}, "bare": {2, 3}}
+    assert {places[id] for id in (await query(store, ours, NoneOf([has_tag("bare")]))).ids} == {0, 1, 4}
+
+
+async def test_at_each_second_every_object_has_one_status_which_the_declaration_tells(store: Store, ours: str) -> None:
+    records = [record for record in await fill(store, ours, Random(3)) if record["teamId"] == ours]
+    assert WIDGET.status is not None
+    for now in ("2025-12-31T23:59:59Z", *DATES):
+        for name in WIDGET.status.labels:
+            expected = {record["id"] for record in records if WIDGET.status.of(record, now) == name}
+            assert set((await query(store, ours, has_status(name, now))).ids) == expected
+
+
+async def test_the_clock_passes_a_date_when_it_reaches_it(store: Store, ours: str) -> None:
+    widgets = [make_widget(f"w{number}", ours, endsAt=date) for number, date in enumerate([None, *DATES])]
+    await create(store, *widgets)
+    for one, other, passed in ((0, 1, {2}), (1, 0, {2}), (0, 3, {2, 3, 4}), (1, 1, set())):
+        filter = between(WIDGET.by_name["endsAt"], DATES[one], DATES[other])
+        assert set((await query(store, ours, filter)).ids) == {widgets[each]["id"] for each in passed}
+
+
 def many(filter: FilterNode, number: int) -> list[FilterNode]:
     return [filter] * number
 
@@ -175,17 +218,19 @@ def many(filter: FilterNode, number: int) -> list[FilterNode]:
 async def test_a_thousand_conditions_stand_side_by_side(store: Store, ours: str, operator: Operator) -> None:
     widget = make_widget("w", ours)
     await create(store, widget)
-    for node in (Condition(WIDGET.by_name["code"], Comparison.EQUAL, "w"), Words(["w"]), NoneOf([Words(["w"])])):
+    code = Condition(WIDGET.by_name["code"], Comparison.EQUAL, "w")
+    for node in (code, Words(["w"]), NoneOf([Words(["w"])]), has_tag("zinc"), has_status("planned", DATES[0])):
         filter = operator(many(node, 1_000))
         expected = [widget["id"]] if naive.matches(WIDGET, filter, widget) else []
         assert (await query(store, ours, filter)).ids == expected
 
 
+@pytest.mark.parametrize("timed", [False, True])
 @pytest.mark.parametrize("depth", [10, 30, 60])
-async def test_a_thousand_conditions_are_nested(store: Store, ours: str, depth: int) -> None:
+async def test_a_thousand_conditions_are_nested(store: Store, ours: str, depth: int, timed: bool) -> None:
     widget = make_widget("w", ours)
     await create(store, widget)
-    leaf = Condition(WIDGET.by_name["code"], Comparison.EQUAL, "w")
+    leaf = has_status("planned", DATES[0]) if timed else Condition(WIDGET.by_name["code"], Comparison.EQUAL, "w")
     filter: FilterNode = leaf
     for level in range(depth):
         filter = OPERATORS[level % 3]([*many(leaf, 500 // depth), filter, *many(NoneOf([leaf]), 500 // depth)])

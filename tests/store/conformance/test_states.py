@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import pytest
+
 from jmap_oauth.model.definition import GLOBAL
-from jmap_oauth.store.interface import Changes, Saved, Store, Writer
+from jmap_oauth.store.interface import CannotCalculateChanges, ChangeLog, Changes, Saved, Store, Writer
 from tests.support.stores import change, create, destroy, make_team, make_widget, state
 from tests.support.widget import TEAM, WIDGET
+
+FIRST, SECOND = "2026-01-01T00:00:00Z", "2026-01-01T00:00:01Z"
+
+
+async def timed(store: Store, account: str, second: str) -> str:
+    return await store.read(lambda reader: reader.state(WIDGET, account, second))
+
+
+async def changes(store: Store, account: str, since: str, second: str | None) -> ChangeLog:
+    return await store.read(lambda reader: reader.changes(WIDGET, account, since, 10, second))
 
 
 async def states(store: Store, *accounts: str) -> list[str]:
@@ -100,3 +112,32 @@ async def test_the_states_of_many_accounts_are_the_states_of_each(store: Store, 
         GLOBAL: {"Team": await state(store, GLOBAL, TEAM), "Widget": await state(store, GLOBAL)},
         "nobody": {},
     }
+
+
+async def test_a_state_may_carry_a_second_which_the_log_from_it_tells(store: Store, ours: str) -> None:
+    since = await timed(store, ours, FIRST)
+    widget = make_widget("w", ours)
+    await create(store, widget)
+    new = await timed(store, ours, SECOND)
+    assert await changes(store, ours, since, SECOND) == ChangeLog([widget["id"]], [], [], new, more=False, since=FIRST)
+    assert len({since, new, await timed(store, ours, FIRST), await state(store, ours)}) == 4
+
+
+async def test_a_cut_log_leads_to_a_state_that_carries_the_second(store: Store, ours: str) -> None:
+    since = await timed(store, ours, FIRST)
+    await create(store, make_widget("a", ours), make_widget("b", ours))
+    part = await store.read(lambda reader: reader.changes(WIDGET, ours, since, 1, SECOND))
+    rest = await changes(store, ours, part.state, FIRST)
+    assert (part.more, len(part.created), rest.since, len(rest.created)) == (True, 1, SECOND, 1)
+
+
+async def test_a_second_is_not_made_up_nor_taken_away_nor_added(store: Store, ours: str, theirs: str) -> None:
+    without, carries = await state(store, ours), await timed(store, ours, FIRST)
+    for since, second in (
+        (without, SECOND),
+        (carries, None),
+        (carries.replace(FIRST, SECOND), SECOND),
+        (await timed(store, theirs, FIRST), SECOND),
+    ):
+        with pytest.raises(CannotCalculateChanges):
+            await changes(store, ours, since, second)

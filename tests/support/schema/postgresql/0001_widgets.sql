@@ -60,6 +60,7 @@ CREATE TABLE "Widget" (
   "code" TEXT COLLATE "C" UNIQUE,
   "code:sort" TEXT COLLATE "C",
   "note:sort" TEXT COLLATE "C",
+  "tags" TEXT COLLATE "C",
   "secret" TEXT COLLATE "C",
   "token" TEXT COLLATE "C" UNIQUE,
   "createdAt" TEXT COLLATE "C",

@@ -56,6 +56,7 @@ CREATE TABLE "Widget" (
   "code" TEXT UNIQUE,
   "code:sort" TEXT,
   "note:sort" TEXT,
+  "tags" TEXT,
   "secret" TEXT,
   "token" TEXT UNIQUE,
   "createdAt" TEXT,

@@ -1,0 +1,78 @@
+"""What keeps `snapshot` from being less than it seems: it is whole, and of one moment, or says so."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jmap_oauth.cli.client import Call, Client
+from jmap_oauth.cli.connection import Connection
+from jmap_oauth.cli.snapshot import snapshot
+from jmap_oauth.cli.terminal import Failure
+from tests.cli.shell import Shell
+from tests.support.served import ADMIN_KEY
+
+
+class Meddled(Client):
+    """A client of a server where a tenant is made each of the first `times` times that a page is asked for."""
+
+    def __init__(self, url: str, times: int) -> None:
+        super().__init__(Connection(url, ADMIN_KEY))
+        self.made = 0
+        self._times = times
+
+    def calls(self, calls: Sequence[Call]) -> list[dict[str, Any]]:
+        answers = super().calls(calls)
+        if calls[0][0] == "x:Tenant/query" and self.made < self._times:
+            self.made += 1
+            super().calls([("x:Tenant/set", {"create": {"a": {"name": f"meddled {self.made}"}}})])
+        return answers
+
+
+def tenants(path: Path) -> list[str]:
+    return [json.loads(line)["properties"]["name"] for line in path.read_text().splitlines()]
+
+
+def test_what_changes_while_it_is_read_is_read_again(
+    shell: Shell, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shell.done("create", "Tenant", "--field", "name=first")
+    with Meddled(shell.url, times=1) as client:
+        snapshot(client, types=["Tenant"], file=tmp_path / "file")
+    assert ({"first", "meddled 1"} <= set(tenants(tmp_path / "file")), capsys.readouterr().err) == (True, "")
+
+
+def test_what_never_stops_changing_is_said_not_to_be_of_one_moment(
+    shell: Shell, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shell.done("create", "Tenant", "--field", "name=first")
+    with Meddled(shell.url, times=100) as client:
+        snapshot(client, types=["Tenant"], file=tmp_path / "file")
+    assert "first" in tenants(tmp_path / "file")
+    assert capsys.readouterr().err == "Warning: Tenant changed while they were read: not all is of one moment\n"
+
+
+def test_a_field_that_the_server_does_not_describe_ends_it(shell: Shell, tmp_path: Path) -> None:
+    shell.done("create", "Tenant", "--field", "name=undescribed")
+    with Client(Connection(shell.url, ADMIN_KEY)) as client:
+        tenant = client.schema.type("Tenant")
+        fields = {name: each for name, each in tenant.fields.items() if name != "quotas"}
+        types = {**client.schema.types, tenant.name: dataclasses.replace(tenant, fields=fields)}
+        client.__dict__["schema"] = dataclasses.replace(client.schema, types=types)
+        with pytest.raises(Failure, match="does not describe these fields of Tenant: quotas"):
+            snapshot(client, types=["Tenant"], file=tmp_path / "file")
+    assert list(tmp_path.glob("*file*")) == []
+
+
+def test_a_name_that_looks_like_a_path_leads_nowhere(shell: Shell) -> None:
+    name = "../../escaped"
+    line = {"type": "OAuthClient", "id": "../../x", "properties": {"clientId": name}}
+    shell.run("apply", "--file", shell.write("plan", line))
+    shell.done("snapshot", "--types", "OAuthClient", "--file", "file")
+    assert {path.name for path in shell.folder.iterdir()} == {"plan", "file"}
+    assert f'"clientId": "{name}"' in (shell.folder / "file").read_text()
