@@ -22,6 +22,7 @@ from jmap_oauth.access.principal import server_principal
 from jmap_oauth.access.throttle import Throttle
 from jmap_oauth.access.usage import DAY, HOUR, Usage
 from jmap_oauth.config import Settings
+from jmap_oauth.database import open_store, prepare_folder, require_database
 from jmap_oauth.http.logs import configure_logging as configure_logs
 from jmap_oauth.http.push import Streams
 from jmap_oauth.http.routes import Services, create_http
@@ -43,7 +44,6 @@ from jmap_oauth.protocol.errors import MethodError, MethodErrorType, SetError
 from jmap_oauth.protocol.types import CORE, Limits
 from jmap_oauth.provisioning import Provisioning
 from jmap_oauth.store.interface import Reader, Store, Unavailable, Unusable
-from jmap_oauth.store.sqlite import open_sqlite
 
 # fmt: off
 __all__ = [
@@ -64,12 +64,6 @@ _ATTEMPTS = 10
 _PACKAGE = Path(__file__).parent
 
 logger = logging.getLogger(__name__)
-
-
-def schema_folder() -> Path:
-    """Return the folder `schema/`: in the package when installed, beside it in a checkout."""
-    installed = _PACKAGE / "schema"
-    return installed if installed.is_dir() else _PACKAGE.parent / "schema"
 
 
 class Server:
@@ -110,19 +104,17 @@ class Server:
         self.keys = KeyRing(store, self.key_type, model["Tenant"], throttle, keys)
         self.streams = Streams(ChangeWatch(model, store, self.policy), self.keys)
 
-    async def apply_settings(self) -> None:
-        """Apply the settings `admin_key` and `provision`.
+    @asynccontextmanager
+    async def serving(self, *, applied: bool = False) -> AsyncIterator[None]:
+        """Apply `admin_key` and `provision`, unless they were `applied`, and work in the background until the end.
 
         Raises:
             Unavailable, CommandError, SettingsError: one cannot be applied.
         """
-        await self._apply_admin_key()
-        if self.settings.provision:
-            await Provisioning(Path(self.settings.provision), self.model, self.store, self.set_objects).apply()
-
-    @asynccontextmanager
-    async def serving(self) -> AsyncIterator[None]:
-        """Work in the background until the end."""
+        if not applied:
+            await self._apply_admin_key()
+            if self.settings.provision:
+                await Provisioning(Path(self.settings.provision), self.model, self.store, self.set_objects).apply()
         background = [asyncio.create_task(each.run()) for each in (self.blobs, self.pruning, self.streams)]
         try:
             async with self.noting():
@@ -301,21 +293,6 @@ async def open_server(settings: Settings) -> AsyncIterator[Server]:
             await store.close()
 
 
-async def open_store(settings: Settings, model: Model) -> Store:
-    """Open the database with the backend for its URL. What that needs beside SQLite is imported only then.
-
-    Raises:
-        Unusable, Unavailable: it cannot be opened.
-    """
-    if settings.database_path is not None:
-        return await open_sqlite(settings.database_path, model, schema_folder() / "sqlite")
-    try:
-        from jmap_oauth.store.postgresql.store import open_postgresql
-    except ModuleNotFoundError as error:
-        raise Unusable(f"PostgreSQL needs {error.name}: pip install 'jmap-oauth[postgresql]'") from None
-    return await open_postgresql(settings.database, model, schema_folder() / "postgresql")
-
-
 class Application:
     """The server as an ASGI application. It serves while `running` is entered, which its lifespan does.
 
@@ -339,14 +316,11 @@ class Application:
         Raises:
             DeclarationError, Unusable, Unavailable, CommandError, SettingsError: it cannot start.
         """
-        async with open_server(self._settings) as server:
-            if not self._applied:
-                await server.apply_settings()
-            async with server.serving():
-                await server.warn_without_keys()
-                self._http = server.http()
-                self._streams = server.streams
-                yield
+        async with open_server(self._settings) as server, server.serving(applied=self._applied):
+            await server.warn_without_keys()
+            self._http = server.http()
+            self._streams = server.streams
+            yield
 
     def end_streams(self) -> None:
         """End all event streams, for good: a server that stops waits for them, and leaves `running` only then."""
@@ -401,9 +375,8 @@ async def first_key(settings: Settings) -> FirstKey | None:
     Raises:
         Unusable, Unavailable, CommandError, SettingsError: the database cannot be prepared.
     """
-    _prepare_folder(settings)
-    async with open_server(settings) as server:
-        await server.apply_settings()
+    prepare_folder(settings)
+    async with open_server(settings) as server, server.serving():
         return await server.create_first_key()
 
 
@@ -423,7 +396,7 @@ async def create_api_key(
     """
     _refuse_past(expires_at)
     if settings.database == Settings().database:
-        _prepare_folder(settings)
+        prepare_folder(settings)
     else:
         require_database(settings)
     async with open_server(settings) as server:
@@ -501,20 +474,3 @@ def _refuse_past(expires_at: str | None) -> None:
     with suppress(Invalid):  # which /set explains
         if expires_at is not None and Date().parse(expires_at) <= now():
             raise CommandError("expiresAt is not in the future: the key would never work.")
-
-
-def require_database(settings: Settings) -> None:
-    """Refuse a database that is not there: a slip of its path would make another one, empty and apart."""
-    if settings.database_path is None:  # which nothing makes
-        return
-    path = settings.database_path.absolute()
-    if path.parent.is_dir() and not path.exists():  # a missing folder is what opening names
-        raise CommandError(f"{path}: there is no such database; jmap-oauth serve would make it")
-
-
-def _prepare_folder(settings: Settings) -> None:
-    """Make the folder of the default database; any other has to be there, lest a slip makes a second database."""
-    default = Settings()
-    if settings.database == default.database and default.database_path is not None:
-        with suppress(FileExistsError):
-            default.database_path.parent.mkdir(mode=0o700)

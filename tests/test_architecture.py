@@ -36,7 +36,7 @@ def may_import(own: str = "", foreign: str = "", lazily: str = "") -> Layer:
     return Layer(frozenset(own.split()), frozenset(foreign.split()), frozenset(lazily.split()))
 
 
-ANYTHING_SERVED = "protocol model store access methods objects http web config provisioning"
+ANYTHING_SERVED = "protocol model store access methods objects http web config provisioning database"
 
 LAYERS = {
     "protocol": may_import("", "msgspec"),
@@ -55,7 +55,8 @@ LAYERS = {
         "starlette uvicorn httptools msgspec prometheus_client",
     ),
     "app": may_import(f"{ANYTHING_SERVED} __version__", "msgspec starlette uvicorn prometheus_client"),
-    "keeping": may_import("app config model objects store"),
+    "database": may_import("config model store"),
+    "keeping": may_import("config database model objects store"),
     "embedded": may_import("app config model objects", "msgspec"),
     "cli": may_import(
         "config protocol.types protocol.errors __version__", "uvicorn typer click rich httpx", lazily="app keeping"

@@ -18,8 +18,9 @@ import httpx
 import pytest
 
 from jmap_oauth.access.hashing import Cost, SlowHasher
-from jmap_oauth.app import Server, schema_folder
+from jmap_oauth.app import Server
 from jmap_oauth.config import Settings, SettingsError
+from jmap_oauth.database import schema_folder
 from jmap_oauth.model.definition import Model
 from jmap_oauth.objects import served_types
 from jmap_oauth.store.sqlite import open_sqlite
