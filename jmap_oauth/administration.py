@@ -6,6 +6,7 @@ from contextlib import suppress
 
 from jmap_oauth.app import CommandError, FirstKey, open_server
 from jmap_oauth.config import Settings
+from jmap_oauth.database import prepare_folder, require_database
 from jmap_oauth.model.definition import GLOBAL, Record
 from jmap_oauth.model.kinds import Date, Invalid, now
 from jmap_oauth.model.query import AllOf, Comparator, Query, Window
@@ -20,9 +21,8 @@ async def first_key(settings: Settings) -> FirstKey | None:
     Raises:
         Unusable, Unavailable, CommandError, SettingsError: the database cannot be prepared.
     """
-    _prepare_folder(settings)
-    async with open_server(settings) as server:
-        await server.apply_settings()
+    prepare_folder(settings)
+    async with open_server(settings) as server, server.serving():
         return await server.create_first_key()
 
 
@@ -42,7 +42,7 @@ async def create_api_key(
     """
     _refuse_past(expires_at)
     if settings.database == Settings().database:
-        _prepare_folder(settings)
+        prepare_folder(settings)
     else:
         require_database(settings)
     async with open_server(settings) as server:
@@ -110,20 +110,3 @@ def _refuse_past(expires_at: str | None) -> None:
     with suppress(Invalid):  # which /set explains
         if expires_at is not None and Date().parse(expires_at) <= now():
             raise CommandError("expiresAt is not in the future: the key would never work.")
-
-
-def require_database(settings: Settings) -> None:
-    """Refuse a database that is not there: a slip of its path would make another one, empty and apart."""
-    if settings.database_path is None:  # which nothing makes
-        return
-    path = settings.database_path.absolute()
-    if path.parent.is_dir() and not path.exists():  # a missing folder is what opening names
-        raise CommandError(f"{path}: there is no such database; jmap-oauth serve would make it")
-
-
-def _prepare_folder(settings: Settings) -> None:
-    """Make the folder of the default database; any other has to be there, lest a slip makes a second database."""
-    default = Settings()
-    if settings.database == default.database and default.database_path is not None:
-        with suppress(FileExistsError):
-            default.database_path.parent.mkdir(mode=0o700)

@@ -22,6 +22,7 @@ from jmap_oauth.access.principal import server_principal
 from jmap_oauth.access.throttle import Throttle
 from jmap_oauth.access.usage import DAY, HOUR, Usage
 from jmap_oauth.config import Settings
+from jmap_oauth.database import open_store
 from jmap_oauth.http.logs import configure_logging as configure_logs
 from jmap_oauth.http.push import Streams
 from jmap_oauth.http.routes import Services, create_http
@@ -41,7 +42,6 @@ from jmap_oauth.protocol.errors import MethodError, MethodErrorType, SetError
 from jmap_oauth.protocol.types import CORE, Limits
 from jmap_oauth.provisioning import Provisioning
 from jmap_oauth.store.interface import Reader, Store, Unavailable, Unusable
-from jmap_oauth.store.sqlite import open_sqlite
 
 __all__ = [
     "Application",
@@ -66,12 +66,6 @@ _ATTEMPTS = 10
 _PACKAGE = Path(__file__).parent
 
 logger = logging.getLogger(__name__)
-
-
-def schema_folder() -> Path:
-    """Return the folder `schema/`: in the package when installed, beside it in a checkout."""
-    installed = _PACKAGE / "schema"
-    return installed if installed.is_dir() else _PACKAGE.parent / "schema"
 
 
 class Server:
@@ -112,19 +106,17 @@ class Server:
         self.keys = KeyRing(store, self.key_type, model["Tenant"], throttle, keys)
         self.streams = Streams(ChangeWatch(model, store, self.policy), self.keys)
 
-    async def apply_settings(self) -> None:
-        """Apply the settings `admin_key` and `provision`.
+    @asynccontextmanager
+    async def serving(self, *, applied: bool = False) -> AsyncIterator[None]:
+        """Apply `admin_key` and `provision`, unless they were `applied`, and work in the background until the end.
 
         Raises:
             Unavailable, CommandError, SettingsError: one cannot be applied.
         """
-        await self._apply_admin_key()
-        if self.settings.provision:
-            await Provisioning(Path(self.settings.provision), self.model, self.store, self.set_objects).apply()
-
-    @asynccontextmanager
-    async def serving(self) -> AsyncIterator[None]:
-        """Work in the background until the end."""
+        if not applied:
+            await self._apply_admin_key()
+            if self.settings.provision:
+                await Provisioning(Path(self.settings.provision), self.model, self.store, self.set_objects).apply()
         background = [asyncio.create_task(each.run()) for each in (self.blobs, self.pruning, self.streams)]
         try:
             async with self.noting():
@@ -303,21 +295,6 @@ async def open_server(settings: Settings) -> AsyncIterator[Server]:
             await store.close()
 
 
-async def open_store(settings: Settings, model: Model) -> Store:
-    """Open the database with the backend for its URL. What that needs beside SQLite is imported only then.
-
-    Raises:
-        Unusable, Unavailable: it cannot be opened.
-    """
-    if settings.database_path is not None:
-        return await open_sqlite(settings.database_path, model, schema_folder() / "sqlite")
-    try:
-        from jmap_oauth.store.postgresql.store import open_postgresql
-    except ModuleNotFoundError as error:
-        raise Unusable(f"PostgreSQL needs {error.name}: pip install 'jmap-oauth[postgresql]'") from None
-    return await open_postgresql(settings.database, model, schema_folder() / "postgresql")
-
-
 class Application:
     """The server as an ASGI application. It serves while `running` is entered, which its lifespan does.
 
@@ -341,14 +318,11 @@ class Application:
         Raises:
             DeclarationError, Unusable, Unavailable, CommandError, SettingsError: it cannot start.
         """
-        async with open_server(self._settings) as server:
-            if not self._applied:
-                await server.apply_settings()
-            async with server.serving():
-                await server.warn_without_keys()
-                self._http = server.http()
-                self._streams = server.streams
-                yield
+        async with open_server(self._settings) as server, server.serving(applied=self._applied):
+            await server.warn_without_keys()
+            self._http = server.http()
+            self._streams = server.streams
+            yield
 
     def end_streams(self) -> None:
         """End all event streams, for good: a server that stops waits for them, and leaves `running` only then."""

@@ -2,7 +2,7 @@
 
 Owns: which of these a URL needs, what is done in which order so that nothing half done is left.
 Does not own: what rows mean, how each backend does it.
-May import: app, config, model, objects, store.
+May import: config, database, model, objects, store.
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from types import ModuleType
 
-from jmap_oauth.administration import require_database
-from jmap_oauth.app import CommandError, open_store, schema_folder
 from jmap_oauth.config import Settings
+from jmap_oauth.database import open_store, require_database, schema_folder
 from jmap_oauth.model.definition import Model
 from jmap_oauth.objects import served_types
 from jmap_oauth.store import sqlite_portable
@@ -32,7 +31,7 @@ async def migrate_database(settings: Settings) -> None:
     """Bring a database up to date.
 
     Raises:
-        Unusable, Unavailable, CommandError: it cannot be.
+        Unusable, Unavailable: it cannot be.
     """
     require_database(settings)
     store = await open_store(settings, _model(settings))
@@ -43,7 +42,7 @@ async def check_database(settings: Settings) -> AsyncIterator[str]:
     """Yield a sentence for each thing that is wrong in a database.
 
     Raises:
-        Unusable, Unavailable, CommandError: it cannot be read.
+        Unusable, Unavailable: it cannot be read.
     """
     require_database(settings)
     model = _model(settings)
@@ -56,7 +55,7 @@ async def back_up(settings: Settings, file: Path, progress: Progress, *, portabl
     """Copy a database, which may be in use, into a file that is not there yet.
 
     Raises:
-        Unusable, Unavailable, CommandError: it cannot be; no file is left.
+        Unusable, Unavailable: it cannot be; no file is left.
     """
     require_database(settings)
     if settings.database_path is not None and not portable:
@@ -78,12 +77,12 @@ async def restore(settings: Settings, file: Path, progress: Progress, *, force: 
     """Put what a backup holds, of whichever form, in the place of a database; `force` keeps a file beside first.
 
     Raises:
-        Unusable, Unavailable, CommandError: it cannot be; what was there is as it was.
+        Unusable, Unavailable: it cannot be; what was there is as it was.
     """
     model = _model(settings)
     if sqlite_portable.is_sqlite(file):
         if settings.database_path is None:
-            raise CommandError("A copy of SQLite's file cannot go into PostgreSQL: use jmap-oauth db copy.")
+            raise Unusable("a copy of SQLite's file cannot go into PostgreSQL: use jmap-oauth db copy")
         migrations = _migrations(_SQLITE)
         sqlite_portable.put_back(file, settings.database_path, model, migrations, progress, force=force)
         return
@@ -98,7 +97,7 @@ async def copy(source: Settings, target: Settings, progress: Progress) -> None:
     """Carry a database over into one that is empty, or a file that is not there.
 
     Raises:
-        Unusable, Unavailable, CommandError: it cannot be; nothing is there then.
+        Unusable, Unavailable: it cannot be; nothing is there then.
     """
     require_database(source)
     model = _model(source)
@@ -146,7 +145,7 @@ def _postgresql() -> ModuleType:
         Unusable: its driver is not installed.
     """
     try:
-        from jmap_oauth.store.postgresql import portable  # noqa: PLC0415  # nothing of it otherwise
+        from jmap_oauth.store.postgresql import portable
     except ModuleNotFoundError as error:
         raise Unusable(f"PostgreSQL needs {error.name}: pip install 'jmap-oauth[postgresql]'") from None
     return portable

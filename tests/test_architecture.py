@@ -36,7 +36,7 @@ def may_import(own: str = "", foreign: str = "", lazily: str = "") -> Layer:
     return Layer(frozenset(own.split()), frozenset(foreign.split()), frozenset(lazily.split()))
 
 
-ANYTHING_SERVED = "protocol model store access methods objects http web config provisioning"
+ANYTHING_SERVED = "protocol model store access methods objects http web config provisioning database"
 
 LAYERS = {
     "protocol": may_import("", "msgspec"),
@@ -55,8 +55,9 @@ LAYERS = {
         "starlette uvicorn httptools msgspec prometheus_client",
     ),
     "app": may_import(f"{ANYTHING_SERVED} __version__", "msgspec starlette uvicorn prometheus_client"),
-    "administration": may_import("app config model store.interface"),
-    "keeping": may_import("administration app config model objects store"),
+    "database": may_import("config model store"),
+    "administration": may_import("app config database model store.interface"),
+    "keeping": may_import("config database model objects store"),
     "embedded": may_import("app config model objects", "msgspec"),
     "cli": may_import(
         "config protocol.types protocol.errors __version__",

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
-from msgspec import Struct
+from msgspec import MsgspecError, Struct
 
 from jmap_oauth.model.definition import Model, ObjectType
 from jmap_oauth.store.interface import Unusable
@@ -115,7 +115,10 @@ async def load(target: Target, model: Model, contents: Contents, rows: AsyncIter
         table = batch[0].table
         if table not in counts:
             raise Unusable(f"it holds rows of {table[:100]!r}, which is no table")
-        await _put(target, model, table, contents.tables[table], [row.values for row in batch])
+        try:
+            await _put(target, model, table, contents.tables[table], [row.values for row in batch])
+        except (ValueError, TypeError, LookupError, AttributeError, MsgspecError):
+            raise Unusable(f"it holds rows of {table!r} that cannot be read") from None
         counts[table] += len(batch)
         progress(sum(counts.values()), sum(contents.counts.values()))
     if counts != contents.counts:

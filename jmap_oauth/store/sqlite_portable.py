@@ -107,8 +107,9 @@ async def reading(path: Path, model: Model, migrations: Path) -> AsyncIterator[S
     newest = len(read_migrations(migrations))
     with ExitStack() as stack:
         stack.enter_context(opening(path))
-        connection = stack.enter_context(closing(connect(path, _SECONDS)))
+        # Closed last: one that may write takes the files beside away, if nobody else has it open.
         checking = stack.enter_context(closing(connect(path, _SECONDS, writing=True)))
+        connection = stack.enter_context(closing(connect(path, _SECONDS)))
         check_current(check_identity(connection, path, newest), newest)
         connection.execute("BEGIN")  # it begins with the first statement: until then `checking` may write
         yield SqliteContents(connection, checking, model)
@@ -150,7 +151,7 @@ def _copy(source: Path, target: Path, newest: int, progress: Progress) -> None:
 
     with ExitStack() as stack:
         stack.enter_context(opening(source))
-        old = stack.enter_context(closing(connect(source, _SECONDS)))
+        old = stack.enter_context(closing(connect(source, _SECONDS, writing=True)))
         new = stack.enter_context(closing(connect(target, _SECONDS, writing=True)))
         old.execute("BEGIN")  # else the copy begins anew with every commit of others
         check_identity(old, source, newest)

@@ -51,7 +51,7 @@ class States:
         return self._epochs[-1].key
 
     def write(self, type: ObjectType, account: str, cursor: Cursor, second: str | None = None) -> str:
-        epoch = next(each for each in reversed(self._epochs) if cursor.number > each.after)
+        epoch = self._epoch_of(cursor.number)
         number = epoch.number(cursor.number)
         if cursor.id == END and second is None:
             return f"{number}.{epoch.tag(type.name, account)}"
@@ -70,17 +70,16 @@ class States:
         if match is None:
             raise CannotCalculateChanges
         whole, number, id, second, tag = match.groups()
-        if timed == (second is None):
-            raise CannotCalculateChanges
         facts = (type.name, account) if whole == number else (type.name, account, whole)
-        before = None
-        for epoch in reversed(self._epochs):
-            if tag == epoch.make_tag(*facts):
+        for epoch in self._epochs:
+            if tag == epoch.make_tag(*facts) and timed == (second is not None):
                 found = epoch.unveil(number)
-                if found > epoch.after and (before is None or found <= before):
+                if self._epoch_of(found) is epoch:
                     return Cursor(found, id or END), second
-            before = epoch.after
         raise CannotCalculateChanges
+
+    def _epoch_of(self, number: int) -> _Epoch:
+        return next(epoch for epoch in reversed(self._epochs) if number > epoch.after)
 
 
 def begin_epoch(identity: str, last: int) -> str:

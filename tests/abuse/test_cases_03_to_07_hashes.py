@@ -18,8 +18,9 @@ import httpx
 import pytest
 
 from jmap_oauth.access.hashing import Cost, SlowHasher
-from jmap_oauth.app import Server, schema_folder
+from jmap_oauth.app import Server
 from jmap_oauth.config import Settings, SettingsError
+from jmap_oauth.database import schema_folder
 from jmap_oauth.model.definition import Model
 from jmap_oauth.objects import served_types
 from jmap_oauth.store.sqlite import open_sqlite
@@ -199,8 +200,7 @@ def hasher() -> CountingHasher:
 async def counted(settings: Settings, hasher: CountingHasher) -> AsyncIterator[Caller]:
     """The administrator of a server whose runs of Argon2 are counted."""
     model = Model(served_types(frozenset()))
-    assert settings.database_path is not None
-    store = await open_sqlite(settings.database_path, model, schema_folder() / "sqlite")
+    store = await open_sqlite(Path(settings.database), model, schema_folder() / "sqlite")
     with closing(hasher):
         server = Server(settings, model, store, hasher)
         async with server.serving():

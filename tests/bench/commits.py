@@ -19,8 +19,9 @@ from typing import Any, cast
 import msgspec
 
 from jmap_oauth.access.principal import Principal
-from jmap_oauth.app import Server, open_server, schema_folder
+from jmap_oauth.app import Server, open_server
 from jmap_oauth.config import Settings
+from jmap_oauth.database import schema_folder
 from jmap_oauth.model.definition import GLOBAL
 from jmap_oauth.store.interface import Result, Writer
 from jmap_oauth.store.sqlite import SqliteStore

@@ -20,8 +20,9 @@ from typing import Any
 import msgspec
 
 from jmap_oauth.access.principal import Principal
-from jmap_oauth.app import Server, open_server, schema_folder
+from jmap_oauth.app import Server, open_server
 from jmap_oauth.config import Settings
+from jmap_oauth.database import schema_folder
 from jmap_oauth.model.definition import GLOBAL, ObjectType, Record
 from jmap_oauth.model.ids import new_id
 from jmap_oauth.model.kinds import format_date

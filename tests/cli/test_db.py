@@ -39,7 +39,8 @@ def fill(url: str) -> None:
     }
     create["c0"]["secret"] = "the secret"
     ids = [made["id"] for made in ask(url, "x:OAuthClient/set", create=create)["created"].values()]
-    ask(url, "x:OAuthClient/set", update={ids[1]: {"memberTenantId": tenants["b"]["id"]}}, destroy=[ids[2]])
+    ask(url, "x:OAuthClient/set", update={ids[1]: {"memberTenantId": tenants["b"]["id"]}})
+    ask(url, "x:OAuthClient/set", destroy=[ids[2]])
     headers = {"Authorization": f"Bearer {ADMIN_KEY}", "Content-Type": "text/plain"}
     httpx.post(f"{url}/jmap/upload/global", content=b"blob \0 \xff", headers=headers, trust_env=False)
 
@@ -115,7 +116,7 @@ BROKEN = {
     "UPDATE \"OAuthClient:words\" SET words = 'other'": "its words do not follow from its document",
     'DELETE FROM "OAuthClient:words" WHERE rowid = 1': "its words do not follow from its document",
     "INSERT INTO \"OAuthClient:words\" (rowid, words) VALUES (99, 'x')": "there are words of row 99",
-    'DELETE FROM "OAuthClient:words_idx"': "OAuthClient: the index of words does not hold",
+    "UPDATE \"OAuthClient:words_content\" SET c0 = 'other'": "OAuthClient: the index of words does not hold",
 }
 
 
@@ -139,8 +140,8 @@ def test_a_backup_holds_everything_and_is_for_its_owner_alone(db: Db, database: 
     assert (database.parent / "new.db").stat().st_mode & 0o777 == 0o600
     assert contents(database.parent / "new.db") == contents(database)
     assert db("check", on="new.db").returncode == 0
-    check_database(database.parent / "new.db")
     assert sorted(path.name for path in database.parent.iterdir()) == ["copy", "new.db", FILE]
+    check_database(database.parent / "new.db")
 
 
 def test_a_backup_overwrites_nothing(db: Db, database: Path) -> None:
@@ -169,7 +170,7 @@ def test_a_damaged_database_is_replaced_by_force(db: Db, database: Path) -> None
     assert db("check").returncode == 0
 
 
-@pytest.mark.parametrize("end", [1, 80, 500])
+@pytest.mark.parametrize("end", [2, 80, 500])
 def test_a_dump_that_is_cut_off_is_refused(db: Db, database: Path, end: int) -> None:
     db("backup", "dump", "--portable")
     dump = database.parent / "dump"

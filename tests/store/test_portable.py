@@ -96,7 +96,8 @@ async def fill(store: Store) -> None:
     teams = [make_team("One"), make_team("Two")]
     await create(store, *teams, type=TEAM)
     widgets = [make_widget(f"w{number}", teams[0]["id"], note="ﬁ \x01 é 😀") for number in range(600)]
-    await create(store, *widgets)
+    saved = [Saved(widget, {"token": f"DIGEST {widget['code']}"}) for widget in widgets]
+    await apply(store, WIDGET, Changes(created=saved))
     secret = make_widget("secret", None, secret="****", note=None)
     await apply(store, WIDGET, Changes(created=[Saved(secret, {"secret": "HASH", "token": "DIGEST"})]))
     await change(store, widgets[0], teamId=teams[1]["id"])

@@ -15,9 +15,13 @@ def write(identity: str, number: int, id: str = "~") -> str:
     return States(identity).write(WIDGET, "global", Cursor(number, id))
 
 
+def read(identity: str, state: str) -> Cursor:
+    return States(identity).read(WIDGET, "global", state, timed=False)[0]
+
+
 def takes(identity: str, state: str) -> bool:
     try:
-        States(identity).read(WIDGET, "global", state, timed=False)
+        read(identity, state)
     except CannotCalculateChanges:
         return False
     return True
@@ -40,7 +44,7 @@ def test_states_of_what_was_lost_are_refused_and_not_given_out_again(number: int
     assert not takes(later, write(IDENTITY, number))
     assert not takes(later, write(IDENTITY, number, "i1"))
     assert write(later, number) != write(IDENTITY, number)
-    assert States(later).read(WIDGET, "global", write(later, number), timed=False) == (Cursor(number), None)
+    assert read(later, write(later, number)) == Cursor(number)
 
 
 def test_two_copies_know_their_own_states_only() -> None:
@@ -75,3 +79,13 @@ def test_an_identity_does_not_grow_without_end() -> None:
         identity, before = begin_epoch(identity, number), identity
     assert len(identity) < 1_000
     assert takes(identity, write(before, 99))
+
+
+def test_the_second_of_a_state_is_bound_to_its_epoch_too() -> None:
+    second = "2026-01-01T00:00:00Z"
+    later = begin_epoch(IDENTITY, 7)
+    for number in (7, 8):
+        timed = States(later).write(WIDGET, "global", Cursor(number), second)
+        assert States(later).read(WIDGET, "global", timed, timed=True) == (Cursor(number), second)
+        assert not takes(later, timed)
+        assert takes(later, write(IDENTITY, number)) == (number == 7)
