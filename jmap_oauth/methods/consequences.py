@@ -26,9 +26,14 @@ _Key = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Touched:
-    """An object that a /set touches: as it is kept now, as it shall be, and the secrets that it gets."""
+    """An object that a /set touches: as it is kept now, as it shall be, and the secrets that it gets.
+
+    It is neither before nor after if the same call makes it and takes it away. `owner_id` is the id of its owner, else
+    its own: all secrets of that one share a salt.
+    """
 
     type: ObjectType
+    owner_id: str
     old: Record | None
     new: Record | None
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -44,13 +49,6 @@ class Touched:
     @property
     def is_change(self) -> bool:
         return self.old != self.new or bool(self.changed_secrets)
-
-    @property
-    def owner_id(self) -> str:
-        """Return the id of the owner, else its own: all secrets of that one share a salt."""
-        record = self.new or self.old or {}
-        id: str = record[self.type.owner[0].name if self.type.owner else "id"]
-        return id
 
     @property
     def chosen(self) -> Property:
@@ -177,11 +175,13 @@ class Consequences:
 
     def _touch(self, type: ObjectType, old: Record | None, new: Record | None, secrets: Mapping[str, str]) -> None:
         """Put down what becomes of an object: from what it was before the call to what it is now."""
-        key = type.name, (new or old or {})["id"]
+        record = new or old or {}
+        key = type.name, record["id"]
         before = self._touched.get(key)
         given = {**(before.secrets if before else {}), **secrets} if new else {}
         there = {name: text for name, text in given.items() if (new or {})[name] or not type.by_name[name].is_readable}
-        self._put(key, Touched(type, before.old if before else old, new, there))
+        owner_id = record[type.owner[0].name if type.owner else "id"]
+        self._put(key, Touched(type, owner_id, before.old if before else old, new, there))
 
     def _put(self, key: _Key, touched: Touched) -> None:
         self._touched[key] = touched

@@ -273,7 +273,10 @@ class Plan:
         for type in self._request.backing.model.owned_by(self._type):
             await self.consequences.look_up(type, [change.wish.id for change in going if self._may_lead_on(change)])
         for change in going:
-            if flaws := await self.consequences.add(self._type, change.old, change.new, change.secrets):
+            before = self.consequences.touched(self._type, change.wish.id)
+            if change.old and change.new and before and before.new is None:
+                change.error = SetError(SetErrorType.NOT_FOUND, "The same call has destroyed it.")
+            elif flaws := await self.consequences.add(self._type, change.old, change.new, change.secrets):
                 change.error = _invalid_properties(flaws)
             elif change.new and (touched := self.consequences.touched(self._type, change.wish.id)):
                 change.new = touched.new

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -19,7 +21,9 @@ from jmap_oauth.protocol.errors import MethodError, MethodErrorType, SetError, S
 from jmap_oauth.protocol.pointer import split_pointer
 from jmap_oauth.store.interface import Changes, Reader, Saved, Writer
 
-_ATTEMPTS = 5
+_ATTEMPTS = 20
+_LONGEST_PAUSE = 0.05
+"""Seconds after which an outdated call is tried again, at most: who comes at the same time leaves at another."""
 _TURNS = 2
 """Secrets are compared first, and then hashed if they turned out to be others than those that are there."""
 _MANY = 10
@@ -64,6 +68,7 @@ async def handle_set(backing: Backing, type: ObjectType, call: Call) -> SetRespo
         try:
             response = await backing.store.write(lambda writer: _commit(request, arguments, writer))
         except _Outdated:
+            await asyncio.sleep(random.uniform(0, _LONGEST_PAUSE) if attempt else 0)  # noqa: S311 - nothing to guess
             continue
         call.created_ids.update({key: created["id"] for key, created in (response.created or {}).items()})
         return response

@@ -89,15 +89,17 @@ def draft_changed(
 def _completed(type: ObjectType, old: Record | None, draft: Draft, named: frozenset[str]) -> Draft:
     """Let the type fill in what follows from an object without flaws, and check it across its properties.
 
-    Whatever it fills in, what was named stays as it was given, null too.
+    Whatever it fills in, what was named stays as it was given, null too. A secret that gets another text counts as one
+    that was not there: records could not tell the two apart.
     """
     if draft.flaws:
         return draft
-    filled = type.fill(old, draft.record, named)
+    before = old and {**old, **dict.fromkeys(draft.secrets)}
+    filled = type.fill(before, draft.record, named)
     secrets = draft.secrets | {name: plain for name, plain in filled.secrets.items() if name not in named}
     values = {name: value for name, value in filled.values.items() if name not in named}
     record = draft.record | values | dict.fromkeys(secrets, MASK)
-    flaws = [*type.check(old, record)]
+    flaws = [*type.check(before, record)]
     for each in type.secrets:
         if each.secret is Secret.HASH and each.name in secrets and type.chosen:
             flaws += [Flaw(each.name, f"cannot be given beside {type.chosen.name}")] * (type.chosen.name in secrets)

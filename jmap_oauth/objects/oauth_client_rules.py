@@ -24,13 +24,19 @@ _METHOD = "tokenEndpointAuthMethod"
 
 
 def fill(old: Record | None, new: Record, named: frozenset[str]) -> Filled:
-    """Let the method follow the secret where it is not named, and make a secret where a named method needs one."""
+    """Let the method follow the secret where it is not named, and make a secret where a named method needs one.
+
+    Secrets that sleep, since the method did not need them, may all have expired or leaked: a new one replaces them,
+    unless they are named, as **** is.
+    """
     method = new[_METHOD] if _METHOD in named else _following_method(old, new)
     values = {} if method == new[_METHOD] else {_METHOD: method}
     if old is None and "requirePkce" not in named:
         values["requirePkce"] = method == "none"
+    needed_none = old is None or old[_METHOD] not in WITH_SECRET
     is_new = old is None or method != old[_METHOD]
-    lacks_secret = is_new and method in WITH_SECRET and new["secret"] is None and "secret" not in named
+    lacks_secret = is_new and method in WITH_SECRET and (needed_none or new["secret"] is None)
+    lacks_secret = lacks_secret and "secret" not in named
     return Filled(values, {"secret": new_secret(SECRET_PREFIX)} if lacks_secret else {})
 
 

@@ -5,7 +5,7 @@ The `secret` of x:OAuthClient is a view of them: masked while there is one, and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from jmap_oauth.access.hashing import is_made, new_secret
@@ -28,7 +28,7 @@ from jmap_oauth.objects.oauth_client_metadata import METADATA
 from jmap_oauth.objects.oauth_client_rules import SECRET_PREFIX, WITH_SECRET
 
 MOST_SECRETS: Final = 20
-"""Of one client: whoever tries a text compares it with all of them."""
+"""Of one client: whoever tries a text compares it with all of them. Expired ones make room for new ones."""
 
 STATUS = Status(
     (
@@ -36,7 +36,7 @@ STATUS = Status(
         Case("pending", "Pending", "notBefore", Moment.AHEAD),
     )
 )
-_ACTIVE = STATUS.otherwise[0]
+_ACTIVE, _EXPIRED = STATUS.otherwise[0], "expired"
 _NAME, _CLIENT = "OAuthClientSecret", "OAuthClient"
 _HINT_CHARACTERS = 4
 
@@ -170,26 +170,42 @@ async def _cascade(
     transaction: Transaction, old: Record | None, new: Record | None, secrets: Mapping[str, str]
 ) -> Iterable[Flaw]:
     """Keep the view of the client in step, and its secrets as its authentication needs them."""
-    if old and new:
+    if old and new and not _newly_dated(old, new):
         return ()
     id = (new or old or {})["oauthClientId"]
-    client, secrets_left = await transaction.get(_CLIENT, id), await transaction.owned(_NAME, id)
+    client, there = await transaction.get(_CLIENT, id), await transaction.owned(_NAME, id)
     if client is None:
         return ()
     needs_secret = client["tokenEndpointAuthMethod"] in WITH_SECRET
-    if new and not needs_secret:
+    if old is None and not needs_secret:
         return [Flaw("oauthClientId", "is a client that does not authenticate with a secret")]
-    if new and len(secrets_left) > MOST_SECRETS:
+    is_lost = old is not None and _is_active(old, transaction)
+    if old and is_lost and needs_secret and not any(_is_active(each, transaction) for each in there):
+        reason = "needs a secret, and this is its last one that is valid"
+        return [
+            Flaw(_newly_dated(old, new)[0], f"must not end it now: its client {reason}")
+            if new
+            else Flaw("oauthClientId", f"is a client that {reason}")
+        ]
+    if new and old is None and not _make_room(transaction, new, there):
         return [Flaw("oauthClientId", f"is a client with {MOST_SECRETS} secrets already")]
-    if (
-        old
-        and needs_secret
-        and _is_active(old, transaction)
-        and not any(_is_active(each, transaction) for each in secrets_left)
-    ):
-        return [Flaw("oauthClientId", "is a client that needs a secret, and this is its last one that is valid")]
-    transaction.update(client, _CLIENT, {"secret": MASK if secrets_left else None})
+    transaction.update(client, _CLIENT, {"secret": MASK if there else None})
     return ()
+
+
+def _newly_dated(old: Record, new: Record) -> list[str]:
+    return [name for name in ("expiresAt", "notBefore") if old[name] != new[name]]
+
+
+def _make_room(transaction: Transaction, new: Record, there: Sequence[Record]) -> bool:
+    """Destroy the oldest of those that have expired, if a new one is one too many; tell whether that is enough."""
+    expired = [each for each in there if each != new and STATUS.of(each, transaction.now) == _EXPIRED]
+    excess = max(0, len(there) - MOST_SECRETS)
+    if len(expired) < excess:
+        return False
+    for each in expired[:excess]:
+        transaction.destroy(each, _NAME)
+    return True
 
 
 def _is_active(secret: Record, transaction: Transaction) -> bool:

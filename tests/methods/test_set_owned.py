@@ -236,6 +236,32 @@ async def test_an_object_that_is_created_and_changed_in_one_call_keeps_its_secre
     assert await key_of(boxes, root, "open") == ["changed"]
 
 
+@pytest.mark.parametrize(
+    ("more", "keys"),
+    [
+        ({"destroy": ["#new"]}, []),
+        ({"update": {"#new": {"key": "b"}}}, [MASK]),
+        ({"update": {"#new": {"key": None}}}, [None]),
+    ],
+)
+async def test_what_a_call_makes_and_takes_away_was_never_there(
+    root: Client, more: dict[str, Any], keys: list[str | None]
+) -> None:
+    answer = await change(root, "Box", create={"new": {"key": "a"}}, **more)
+    assert [answer[name] for name in ("notCreated", "notUpdated", "notDestroyed")] == [None] * 3
+    assert [each["key"] for each in await read(root, "Box")] == keys
+    assert len(await read(root, "Lock")) == keys.count(MASK)
+
+
+async def test_an_owned_object_that_a_call_makes_and_destroys_leaves_nothing(root: Client) -> None:
+    box = (await create(root, "Box"))["id"]
+    before = (await states(root), await lines(root), await read(root, "Box"))
+    answer = await change(root, "Lock", create={"new": {"boxId": box, "code": "a"}}, destroy=["#new"])
+    assert (answer["created"]["new"]["id"], answer["notDestroyed"]) == (answer["destroyed"][0], None)
+    assert (await states(root), await lines(root), await read(root, "Box")) == before
+    assert await read(root, "Lock") == []
+
+
 # hashes
 
 

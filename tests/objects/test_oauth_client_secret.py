@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from base64 import b64encode
 from collections.abc import AsyncIterator
@@ -169,6 +170,14 @@ async def test_a_valid_secret_given_again_changes_nothing(root: Caller, given: s
     assert (await root.states(), root.hashes(), await root.read("AuditEvent")) == before
 
 
+async def test_twelve_who_replace_a_secret_at_once_all_succeed(root: Caller) -> None:
+    client = (await root.create("OAuthClient", clientId="a", secret="first"))["id"]
+    texts = [f"number {number}" for number in range(12)]
+    await asyncio.gather(*(root.update("OAuthClient", client, secret=text) for text in texts))
+    [hash] = root.hashes()
+    assert sum(is_behind(hash, text) for text in texts) == 1
+
+
 async def test_another_secret_replaces_all(root: Caller) -> None:
     client = (await root.create("OAuthClient", clientId="a", secret="first"))["id"]
     await root.add(client, secret="second")
@@ -219,6 +228,24 @@ async def test_the_last_valid_secret_of_a_client_that_needs_one_stays_until_its_
     assert await root.view(client) == (None, "none")
 
 
+@pytest.mark.parametrize("dates", [{"expiresAt": PAST}, {"notBefore": SOON}])
+async def test_the_last_valid_secret_cannot_be_dated_out_of_now(root: Caller, dates: dict[str, str]) -> None:
+    await root.create("OAuthClient", clientId="a", secret="first")
+    [id] = [each["id"] for each in await root.read("OAuthClientSecret")]
+    answer = await root.set("OAuthClientSecret", update={id: dates})
+    reason = "must not end it now: its client needs a secret, and this is its last one that is valid"
+    assert answer["notUpdated"] == {id: invalid(next(iter(dates)), reason)}
+    assert await root.update("OAuthClientSecret", id, expiresAt=SOON, label="old") is None
+
+
+async def test_a_rotation_whose_new_secret_is_refused_does_not_end_the_old_one(root: Caller) -> None:
+    client = (await root.create("OAuthClient", clientId="a", secret="first"))["id"]
+    [old] = [each["id"] for each in await root.read("OAuthClientSecret")]
+    wish = {"oauthClientId": client, "label": 5}
+    answer = await root.set("OAuthClientSecret", create={"new": wish}, update={old: {"expiresAt": PAST}})
+    assert ([*answer["notCreated"]], [*answer["notUpdated"]]) == (["new"], [old])
+
+
 async def test_a_secret_can_be_exchanged_for_another_in_one_call(root: Caller) -> None:
     client = (await root.create("OAuthClient", clientId="a", secret="first"))["id"]
     [first] = [each["id"] for each in await root.read("OAuthClientSecret")]
@@ -239,6 +266,60 @@ async def test_a_client_has_only_so_many_secrets(root: Caller) -> None:
     answer = await root.set("OAuthClientSecret", create=wishes)
     assert len(answer["created"]) == MOST_SECRETS - 1
     assert [*answer["notCreated"].values()] == [invalid("oauthClientId", "is a client with 20 secrets already")]
+
+
+async def test_expired_secrets_make_room_for_new_ones_the_oldest_first(root: Caller) -> None:
+    client = (await root.create("OAuthClient", clientId="a", secret="first"))["id"]
+    wish = {"oauthClientId": client, "expiresAt": PAST}
+    old = await root.set("OAuthClientSecret", create={f"n{number}": wish for number in range(MOST_SECRETS - 1)})
+    ids = sorted(each["id"] for each in old["created"].values())
+    new = (await root.add(client))["id"]
+    kept = {each["id"] for each in await root.read("OAuthClientSecret")}
+    assert (len(kept), new in kept, {*ids} - kept) == (MOST_SECRETS, True, {ids[0]})
+    events = [(each["objectId"], each["action"]) for each in await root.read("AuditEvent")]
+    assert (ids[0], "destroy") in events
+
+
+async def test_what_made_room_cannot_be_changed_in_the_same_call(root: Caller) -> None:
+    client = (await root.create("OAuthClient", clientId="a", secret="first"))["id"]
+    wish = {"oauthClientId": client, "expiresAt": PAST}
+    old = await root.set("OAuthClientSecret", create={f"n{number}": wish for number in range(MOST_SECRETS - 1)})
+    first = min(each["id"] for each in old["created"].values())
+    answer = await root.set(
+        "OAuthClientSecret", create={"new": {"oauthClientId": client}}, update={first: {"expiresAt": None}}
+    )
+    assert (answer["notCreated"], answer["notUpdated"][first]["type"]) == (None, "notFound")
+    assert len(await root.read("OAuthClientSecret")) == MOST_SECRETS
+
+
+# secrets that sleep while the method needs none
+
+
+async def test_a_new_secret_wakes_the_method_of_a_client_whose_old_one_sleeps(root: Caller) -> None:
+    client = (await root.create("OAuthClient", clientId="a", secret="first"))["id"]
+    await root.update("OAuthClient", client, tokenEndpointAuthMethod="none")
+    assert await root.update("OAuthClient", client, secret="second") == {"tokenEndpointAuthMethod": BASIC}
+    assert [is_behind(hash, "second") for hash in root.hashes()] == [True]
+
+
+@pytest.mark.parametrize("method", ["none", "private_key_jwt"])
+async def test_a_new_secret_beside_a_method_without_one_is_refused(root: Caller, method: str) -> None:
+    client = (await root.create("OAuthClient", clientId="a", secret="first"))["id"]
+    patch = {"tokenEndpointAuthMethod": method, "jwksUri": "https://a.example/keys", "secret": "second"}
+    answer = await root.set("OAuthClient", update={client: patch})
+    assert answer["notUpdated"][client]["properties"] == ["secret"]
+
+
+@pytest.mark.parametrize("dates", [{}, {"expiresAt": PAST}])
+async def test_a_method_that_needs_a_secret_again_gets_a_new_one_that_replaces_all(
+    root: Caller, dates: dict[str, str]
+) -> None:
+    client = (await root.create("OAuthClient", clientId="a", secret="first"))["id"]
+    await root.update("OAuthClient", client, tokenEndpointAuthMethod="none")
+    [old] = [each["id"] for each in await root.read("OAuthClientSecret")]
+    await root.update("OAuthClientSecret", old, **dates)
+    made = await root.update("OAuthClient", client, tokenEndpointAuthMethod=BASIC)
+    assert [is_behind(hash, made["secret"]) for hash in root.hashes()] == [True]
 
 
 # hashes that were made elsewhere
