@@ -209,19 +209,20 @@ class Server:
         Raises:
             CommandError: it was refused.
         """
-
-        async def work(reader: Reader) -> tuple[str, bool]:
-            states = await reader.states([GLOBAL])
-            return await reader.state(self.key_type, GLOBAL), self.key_type.name in states[GLOBAL]
-
-        state, is_known = await self.store.read(work)
-        if is_known:
+        state = await self.store.read(lambda reader: reader.state(self.key_type, GLOBAL))
+        states = await self.store.read(lambda reader: reader.states([GLOBAL]))
+        if self.key_type.name in states[GLOBAL]:
             return None
         permissions = dict.fromkeys(sorted(self.permissions), True)
+        return await self._create_key_in(state, {"description": "Administrator", "permissions": permissions})
+
+    async def _create_key_in(self, state: str, given: Mapping[str, Any]) -> FirstKey | None:
+        """Create a key if the state of all keys is still this one."""
         try:
-            return await self.create_key("system", {"description": "Administrator", "permissions": permissions}, state)
+            return await self.create_key("system", given, state)
         except MethodError as error:
-            _raise_unless_outdated(error)
+            if error.type is not MethodErrorType.STATE_MISMATCH:
+                raise
             return None
 
     async def warn_without_keys(self) -> None:
@@ -247,27 +248,21 @@ class Server:
             CommandError: another key has this secret, or keys change all the time.
         """
         for _ in range(_ATTEMPTS):
-            try:
-                return await self._set_admin_key()
-            except MethodError as error:
-                _raise_unless_outdated(error)
+            if await self._set_admin_key():
+                return
         raise CommandError("admin_key: other processes change API keys all the time.")
 
-    async def _set_admin_key(self) -> None:
+    async def _set_admin_key(self) -> bool:
         origin, secret = self.key_type.by_name["origin"], self.key_type.by_name["secret"]
-
-        async def work(reader: Reader) -> tuple[str, list[Record]]:
-            found = await reader.find(self.key_type, origin, [_ADMIN_KEY])
-            return await reader.state(self.key_type, GLOBAL), found
-
-        state, ours = await self.store.read(work)
+        state = await self.store.read(lambda reader: reader.state(self.key_type, GLOBAL))
+        ours = await self.store.read(lambda reader: reader.find(self.key_type, origin, [_ADMIN_KEY]))
         if self.settings.admin_key is None:
             if ours:
                 await self.set_objects("system", "ApiKey", {"destroy": [key["id"] for key in ours]})
-            return
+            return True
         wanted = digest(self.settings.admin_key)
         holders = await self.store.read(lambda reader: reader.find(self.key_type, secret, [wanted]))
-        if {key["id"] for key in holders} - {key["id"] for key in ours}:
+        if any(key["origin"] != _ADMIN_KEY for key in holders):
             raise CommandError("admin_key: another API key has this secret already; choose another text.")
         values = {
             "secret": self.settings.admin_key, "permissions": dict.fromkeys(sorted(self.permissions), True),
@@ -275,8 +270,9 @@ class Server:
         }  # fmt: skip
         if ours:
             await self.set_objects("system", "ApiKey", {"update": {ours[0]["id"]: values}})
-        else:
-            await self.create_key("system", {"description": "Administrator (setting admin_key)", **values}, state)
+            return True
+        made = await self._create_key_in(state, {"description": "Administrator (setting admin_key)", **values})
+        return made is not None
 
 
 @asynccontextmanager
@@ -472,11 +468,6 @@ async def revoke_api_key(settings: Settings, id: str) -> None:
         answer = await server.set_objects("cli", "ApiKey", {"destroy": [id]})
         if answer.not_destroyed:
             raise CommandError("There is no API key with this id.")
-
-
-def _raise_unless_outdated(error: MethodError) -> None:
-    if error.type is not MethodErrorType.STATE_MISMATCH:
-        raise error
 
 
 def _raise_refusal(refused: Mapping[str, SetError] | None) -> None:
