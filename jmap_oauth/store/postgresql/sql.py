@@ -16,7 +16,7 @@ from jmap_oauth.store.ranges import NULL_TESTS, Tests
 from jmap_oauth.store.sql import Sql, Step, quoted
 
 HEAD: Final = 600
-"""Characters of a sort key that an index holds, as in `schema/postgresql`: 2,400 bytes of the 2,704 of an entry."""
+"""Characters of a sort key that "…:head" holds, as in `schema/postgresql`: 2,400 bytes of the 2,704 of an entry."""
 
 _PIECE: Final = 500
 """Characters of a word that a lexeme holds, which has room for 2,046 bytes."""
@@ -101,7 +101,7 @@ def _terms(step: Step, *, last: bool) -> Iterator[str]:
         yield f"{column} {way}"
         return
     if _is_text(step.column):
-        yield f"{_head(column)} {way} NULLS LAST"
+        yield f"{_head_of(step.column)} {way} NULLS LAST"
     if _is_text(step.column) and last:
         longer = "LAST" if step.ascending else "FIRST"
         yield f"(CASE WHEN length({column}) > {HEAD} THEN NULL ELSE id END) ASC NULLS {longer}"
@@ -112,8 +112,8 @@ def _is_text(column: str) -> bool:
     return column.endswith(":sort")
 
 
-def _head(text: str) -> str:
-    return f"left({text}, {HEAD})"
+def _head_of(column: str) -> str:
+    return quoted(f"{column.removesuffix(':sort')}:head")
 
 
 def counts(table: str, matching: Sql, tests: Tests, ranges: Sequence[Sequence[Any]]) -> Sql:
@@ -121,7 +121,7 @@ def counts(table: str, matching: Sql, tests: Tests, ranges: Sequence[Sequence[An
     values = [list(column) for column in zip(*ranges, strict=True)]
     names = ["place", *(f"v{number}" for number in range(1, len(values)))]
     arrays = ", ".join(f"?::{'bigint' if isinstance(column[0], int) else 'text'}[]" for column in values)
-    counted = f"SELECT COUNT(*) FROM {table} WHERE {' AND '.join(_compared(tests))} AND {matching.text}"
+    counted = f"SELECT COUNT(*) FROM {table} WHERE {' AND '.join(_compared(tests, values[1:]))} AND {matching.text}"
     statement = f"SELECT place, ({counted}) FROM unnest({arrays}) AS range ({', '.join(names)})"
     return Sql(statement, (*matching.parameters, *values))
 
@@ -129,15 +129,16 @@ def counts(table: str, matching: Sql, tests: Tests, ranges: Sequence[Sequence[An
 _NOT_BEYOND: Final[Mapping[str, str]] = {"<": "<=", ">": ">=", "=": "="}
 
 
-def _compared(tests: Tests) -> Iterator[str]:
-    """Yield conditions; a comparison of texts begins with their heads, which an index can read."""
+def _compared(tests: Tests, values: Sequence[Sequence[Any]]) -> Iterator[str]:
+    """Yield conditions on what an index holds of a column, and on the whole of a text only for values beyond that."""
     places = count(1)
-    for name, operator in tests:
-        column = quoted(name)
+    for column, operator in tests:
+        indexed = _head_of(column) if _is_text(column) else quoted(column)
         if operator in NULL_TESTS:
-            yield f"{_head(column) if _is_text(name) else column} {operator}"
+            yield f"{indexed} {operator}"
             continue
-        value = f"range.v{next(places)}"
-        if _is_text(name):
-            yield f"{_head(column)} {_NOT_BEYOND[operator]} {_head(value)}"
-        yield f"{column} {operator} {value}"
+        place = next(places)
+        if _is_text(column) and any(len(value) >= HEAD for value in values[place - 1]):
+            yield f"{indexed} {_NOT_BEYOND[operator]} left(range.v{place}, {HEAD})"
+            indexed = quoted(column)
+        yield f"{indexed} {operator} range.v{place}"
