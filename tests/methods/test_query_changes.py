@@ -11,6 +11,7 @@ import pytest
 
 from jmap_oauth.protocol.types import Limits
 from jmap_oauth.store import sqlite_statements
+from tests.support.stores import open_on_sqlite
 from tests.support.widgets import Client, Widgets, open_widgets
 
 BY_CODE = [{"property": "code"}]
@@ -102,6 +103,7 @@ async def test_a_state_that_is_none_of_this_account_is_refused(root: Client, red
         assert (await query_changes(root, wrong))["type"] == "cannotCalculateChanges"
 
 
+@pytest.mark.parametrize("open_store", [open_on_sqlite])  # whose clock can be turned
 async def test_a_query_that_takes_too_long_is_answered_as_by_query(
     root: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
