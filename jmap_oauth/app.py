@@ -33,7 +33,7 @@ from jmap_oauth.methods.pruning import Drop, Kept, Pruning, dropping_objects
 from jmap_oauth.methods.register import standard_methods
 from jmap_oauth.methods.set import SetResponse, handle_set
 from jmap_oauth.methods.watch import ChangeWatch
-from jmap_oauth.model.definition import GLOBAL, Action, Model, Record
+from jmap_oauth.model.definition import GLOBAL, Action, Model
 from jmap_oauth.objects import schema_document, served_types
 from jmap_oauth.objects.audit_event import audit_events
 from jmap_oauth.objects.registry import Registry, authenticate_method
@@ -41,7 +41,7 @@ from jmap_oauth.protocol.dispatch import Call, Dispatcher
 from jmap_oauth.protocol.errors import MethodError, MethodErrorType, SetError
 from jmap_oauth.protocol.types import CORE, Limits
 from jmap_oauth.provisioning import Provisioning
-from jmap_oauth.store.interface import Reader, Store, Unavailable, Unusable
+from jmap_oauth.store.interface import Store, Unavailable, Unusable
 
 __all__ = [
     "Application",
@@ -207,19 +207,20 @@ class Server:
         Raises:
             CommandError: it was refused.
         """
-
-        async def work(reader: Reader) -> tuple[str, bool]:
-            states = await reader.states([GLOBAL])
-            return await reader.state(self.key_type, GLOBAL), self.key_type.name in states[GLOBAL]
-
-        state, is_known = await self.store.read(work)
-        if is_known:
+        state = await self.store.read(lambda reader: reader.state(self.key_type, GLOBAL))
+        states = await self.store.read(lambda reader: reader.states([GLOBAL]))
+        if self.key_type.name in states[GLOBAL]:
             return None
         permissions = dict.fromkeys(sorted(self.permissions), True)
+        return await self._create_key_in(state, {"description": "Administrator", "permissions": permissions})
+
+    async def _create_key_in(self, state: str, given: Mapping[str, Any]) -> FirstKey | None:
+        """Create a key if the state of all keys is still this one."""
         try:
-            return await self.create_key("system", {"description": "Administrator", "permissions": permissions}, state)
+            return await self.create_key("system", given, state)
         except MethodError as error:
-            _raise_unless_outdated(error)
+            if error.type is not MethodErrorType.STATE_MISMATCH:
+                raise
             return None
 
     async def warn_without_keys(self) -> None:
@@ -245,27 +246,21 @@ class Server:
             CommandError: another key has this secret, or keys change all the time.
         """
         for _ in range(_ATTEMPTS):
-            try:
-                return await self._set_admin_key()
-            except MethodError as error:
-                _raise_unless_outdated(error)
+            if await self._set_admin_key():
+                return
         raise CommandError("admin_key: other processes change API keys all the time.")
 
-    async def _set_admin_key(self) -> None:
+    async def _set_admin_key(self) -> bool:
         origin, secret = self.key_type.by_name["origin"], self.key_type.by_name["secret"]
-
-        async def work(reader: Reader) -> tuple[str, list[Record]]:
-            found = await reader.find(self.key_type, origin, [_ADMIN_KEY])
-            return await reader.state(self.key_type, GLOBAL), found
-
-        state, ours = await self.store.read(work)
+        state = await self.store.read(lambda reader: reader.state(self.key_type, GLOBAL))
+        ours = await self.store.read(lambda reader: reader.find(self.key_type, origin, [_ADMIN_KEY]))
         if self.settings.admin_key is None:
             if ours:
                 await self.set_objects("system", "ApiKey", {"destroy": [key["id"] for key in ours]})
-            return
+            return True
         wanted = digest(self.settings.admin_key)
         holders = await self.store.read(lambda reader: reader.find(self.key_type, secret, [wanted]))
-        if {key["id"] for key in holders} - {key["id"] for key in ours}:
+        if any(key["origin"] != _ADMIN_KEY for key in holders):
             raise CommandError("admin_key: another API key has this secret already; choose another text.")
         values = {
             "secret": self.settings.admin_key, "permissions": dict.fromkeys(sorted(self.permissions), True),
@@ -273,8 +268,9 @@ class Server:
         }  # fmt: skip
         if ours:
             await self.set_objects("system", "ApiKey", {"update": {ours[0]["id"]: values}})
-        else:
-            await self.create_key("system", {"description": "Administrator (setting admin_key)", **values}, state)
+            return True
+        made = await self._create_key_in(state, {"description": "Administrator (setting admin_key)", **values})
+        return made is not None
 
 
 @asynccontextmanager

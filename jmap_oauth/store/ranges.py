@@ -7,23 +7,25 @@ reads all rows. It is pure, like `sql`, and shared by the backends.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from jmap_oauth.store.sql import Step
 
+Tests: TypeAlias = tuple[tuple[str, str], ...]
+"""Columns, each with one of the operators `<`, `>`, `=`, which take a value, `IS NULL` and `IS NOT NULL`."""
+
+NULL_TESTS: Final = frozenset({"IS NULL", "IS NOT NULL"})
+
 
 class Range(NamedTuple):
-    """Rows for which each of these columns compares like this to the value at the same place.
+    """Rows that pass tests; `values` are for those that take one, in their order."""
 
-    Of operators there are `<`, `>`, and, since values may be null, `IS` and `IS NOT`.
-    """
-
-    tests: tuple[tuple[str, str], ...]
+    tests: Tests
     values: tuple[Any, ...]
 
 
 _Bound = tuple[str, Any]
-"""An operator and a value."""
+"""An operator and a value; beside `<` and `>` there are, since values may be null, `IS` and `IS NOT`."""
 
 
 def ranges_between(steps: Sequence[Step], start: Sequence[Any] | None, end: Sequence[Any]) -> Iterator[Range]:
@@ -45,9 +47,18 @@ def ranges_between(steps: Sequence[Step], start: Sequence[Any] | None, end: Sequ
 
 def _range(steps: Sequence[Step], keys: Sequence[Any], level: int, *bounds: _Bound) -> Range:
     """Return the rows that are like one with these keys up to a level, and within bounds there."""
-    same = tuple((step.column, "IS") for step in steps[:level])
-    tests = tuple((steps[level].column, operator) for operator, _ in bounds)
-    return Range(same + tests, (*keys[:level], *(value for _, value in bounds)))
+    same = [(step.column, ("IS", key)) for step, key in zip(steps[:level], keys, strict=False)]
+    tests = [*same, *((steps[level].column, bound) for bound in bounds)]
+    return Range(
+        tuple((column, _operator(*bound)) for column, bound in tests),
+        tuple(value for _, (_, value) in tests if value is not None),
+    )
+
+
+def _operator(operator: str, value: Any) -> str:
+    if value is None:
+        return f"{operator} NULL"
+    return "=" if operator == "IS" else operator
 
 
 def _before(step: Step, key: Any) -> _Bound:

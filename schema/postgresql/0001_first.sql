@@ -32,8 +32,9 @@ CREATE INDEX "tombstone:left_at" ON "tombstone" ("type", "account", "left_at");
 -- jmap_oauth.model.text makes, those of more than 500 characters in pieces. What is unique may be null for the moment
 -- in which two records swap it. Texts are compared byte by byte, which in UTF-8 is code point by code point. Each sort
 -- has an index for the whole server and one for an account; "id" breaks the ties. An entry of an index has room for
--- 2,704 bytes, so of a "name:sort" it holds the first 600 characters; those few that are longer come after them, in
--- whatever order, and are sorted when they are read.
+-- 2,704 bytes, so it holds "name:head", the first 600 characters of a "name:sort"; those few that are longer come after
+-- them, in whatever order, and are sorted when they are read. It is a column, since what is counted by an expression is
+-- read from the rows, and that takes twenty times as long as from an index.
 
 CREATE TABLE "Tenant" (
   "number" BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -43,6 +44,7 @@ CREATE TABLE "Tenant" (
   "joined" BIGINT NOT NULL,
   "name" TEXT COLLATE "C",
   "name:sort" TEXT COLLATE "C",
+  "name:head" TEXT COLLATE "C" GENERATED ALWAYS AS (left("name:sort", 600)) STORED,
   "createdAt" TEXT COLLATE "C",
   ":words" TSVECTOR NOT NULL,
   "document" TEXT NOT NULL
@@ -50,7 +52,7 @@ CREATE TABLE "Tenant" (
 CREATE INDEX "Tenant:changed" ON "Tenant" ("changed");
 CREATE INDEX "Tenant:name" ON "Tenant" ("name");
 CREATE INDEX "Tenant:name:sort"
-  ON "Tenant" ((left("name:sort", 600)), (CASE WHEN length("name:sort") > 600 THEN NULL ELSE "id" END));
+  ON "Tenant" ("name:head", (CASE WHEN length("name:sort") > 600 THEN NULL ELSE "id" END));
 CREATE INDEX "Tenant:createdAt" ON "Tenant" ("createdAt", "id");
 
 CREATE TABLE "OAuthClient" (
@@ -61,7 +63,9 @@ CREATE TABLE "OAuthClient" (
   "joined" BIGINT NOT NULL,
   "clientId" TEXT COLLATE "C" UNIQUE,
   "clientId:sort" TEXT COLLATE "C",
+  "clientId:head" TEXT COLLATE "C" GENERATED ALWAYS AS (left("clientId:sort", 600)) STORED,
   "description:sort" TEXT COLLATE "C",
+  "description:head" TEXT COLLATE "C" GENERATED ALWAYS AS (left("description:sort", 600)) STORED,
   "secret" TEXT COLLATE "C",
   "createdAt" TEXT COLLATE "C",
   "expiresAt" TEXT COLLATE "C",
@@ -72,18 +76,18 @@ CREATE TABLE "OAuthClient" (
 CREATE INDEX "OAuthClient:changed" ON "OAuthClient" ("changed");
 CREATE INDEX "OAuthClient:account:changed" ON "OAuthClient" ("memberTenantId", "changed");
 CREATE INDEX "OAuthClient:clientId:sort"
-  ON "OAuthClient" ((left("clientId:sort", 600)), (CASE WHEN length("clientId:sort") > 600 THEN NULL ELSE "id" END));
+  ON "OAuthClient" ("clientId:head", (CASE WHEN length("clientId:sort") > 600 THEN NULL ELSE "id" END));
 CREATE INDEX "OAuthClient:description:sort"
-  ON "OAuthClient" ((left("description:sort", 600)),
+  ON "OAuthClient" ("description:head",
     (CASE WHEN length("description:sort") > 600 THEN NULL ELSE "id" END));
 CREATE INDEX "OAuthClient:createdAt" ON "OAuthClient" ("createdAt", "id");
 CREATE INDEX "OAuthClient:expiresAt" ON "OAuthClient" ("expiresAt", "id");
 CREATE INDEX "OAuthClient:account" ON "OAuthClient" ("memberTenantId", "id");
 CREATE INDEX "OAuthClient:account:clientId:sort"
-  ON "OAuthClient" ("memberTenantId", (left("clientId:sort", 600)),
+  ON "OAuthClient" ("memberTenantId", "clientId:head",
     (CASE WHEN length("clientId:sort") > 600 THEN NULL ELSE "id" END));
 CREATE INDEX "OAuthClient:account:description:sort"
-  ON "OAuthClient" ("memberTenantId", (left("description:sort", 600)),
+  ON "OAuthClient" ("memberTenantId", "description:head",
     (CASE WHEN length("description:sort") > 600 THEN NULL ELSE "id" END));
 CREATE INDEX "OAuthClient:account:createdAt" ON "OAuthClient" ("memberTenantId", "createdAt", "id");
 CREATE INDEX "OAuthClient:account:expiresAt" ON "OAuthClient" ("memberTenantId", "expiresAt", "id");
@@ -95,6 +99,7 @@ CREATE TABLE "ApiKey" (
   "changed" BIGINT NOT NULL,
   "joined" BIGINT NOT NULL,
   "description:sort" TEXT COLLATE "C",
+  "description:head" TEXT COLLATE "C" GENERATED ALWAYS AS (left("description:sort", 600)) STORED,
   "memberTenantId" TEXT COLLATE "C" REFERENCES "Tenant" ("id") ON DELETE RESTRICT,
   "expiresAt" TEXT COLLATE "C",
   "createdAt" TEXT COLLATE "C",
@@ -107,13 +112,13 @@ CREATE TABLE "ApiKey" (
 CREATE INDEX "ApiKey:changed" ON "ApiKey" ("changed");
 CREATE INDEX "ApiKey:account:changed" ON "ApiKey" ("memberTenantId", "changed");
 CREATE INDEX "ApiKey:description:sort"
-  ON "ApiKey" ((left("description:sort", 600)), (CASE WHEN length("description:sort") > 600 THEN NULL ELSE "id" END));
+  ON "ApiKey" ("description:head", (CASE WHEN length("description:sort") > 600 THEN NULL ELSE "id" END));
 CREATE INDEX "ApiKey:expiresAt" ON "ApiKey" ("expiresAt", "id");
 CREATE INDEX "ApiKey:createdAt" ON "ApiKey" ("createdAt", "id");
 CREATE INDEX "ApiKey:lastUsedAt" ON "ApiKey" ("lastUsedAt", "id");
 CREATE INDEX "ApiKey:account" ON "ApiKey" ("memberTenantId", "id");
 CREATE INDEX "ApiKey:account:description:sort"
-  ON "ApiKey" ("memberTenantId", (left("description:sort", 600)),
+  ON "ApiKey" ("memberTenantId", "description:head",
     (CASE WHEN length("description:sort") > 600 THEN NULL ELSE "id" END));
 CREATE INDEX "ApiKey:account:expiresAt" ON "ApiKey" ("memberTenantId", "expiresAt", "id");
 CREATE INDEX "ApiKey:account:createdAt" ON "ApiKey" ("memberTenantId", "createdAt", "id");

@@ -45,10 +45,10 @@ CREATE INDEX "ApiKey:account:changed" ON "ApiKey" ("memberTenantId", "changed", 
 -- last. Without an index a descending sort reads the whole table, so the largest one has them, and not for an account,
 -- which has fewer rows.
 CREATE INDEX "OAuthClient:clientId:sort:descending"
-  ON "OAuthClient" ((left("clientId:sort", 600)) DESC NULLS LAST,
+  ON "OAuthClient" ("clientId:head" DESC NULLS LAST,
     (CASE WHEN length("clientId:sort") > 600 THEN NULL ELSE "id" END) NULLS FIRST);
 CREATE INDEX "OAuthClient:description:sort:descending"
-  ON "OAuthClient" ((left("description:sort", 600)) DESC NULLS LAST,
+  ON "OAuthClient" ("description:head" DESC NULLS LAST,
     (CASE WHEN length("description:sort") > 600 THEN NULL ELSE "id" END) NULLS FIRST);
 CREATE INDEX "OAuthClient:createdAt:descending" ON "OAuthClient" ("createdAt" DESC NULLS LAST, "id");
 CREATE INDEX "OAuthClient:expiresAt:descending" ON "OAuthClient" ("expiresAt" DESC NULLS LAST, "id");

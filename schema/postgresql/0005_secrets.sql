@@ -4,6 +4,7 @@
 -- none the grant that is then meant.
 ALTER TABLE "OAuthClient"
   ADD COLUMN "clientName:sort" TEXT COLLATE "C",
+  ADD COLUMN "clientName:head" TEXT COLLATE "C" GENERATED ALWAYS AS (left("clientName:sort", 600)) STORED,
   ADD COLUMN "updatedAt" TEXT COLLATE "C",
   ADD COLUMN "lastUsedAt" TEXT COLLATE "C",
   ADD COLUMN "owner" TEXT COLLATE "C",
@@ -23,13 +24,13 @@ UPDATE "OAuthClient" SET
   )::text, 2);
 
 CREATE INDEX "OAuthClient:clientName:sort"
-  ON "OAuthClient" ((left("clientName:sort", 600)),
+  ON "OAuthClient" ("clientName:head",
     (CASE WHEN length("clientName:sort") > 600 THEN NULL ELSE "id" END));
 CREATE INDEX "OAuthClient:updatedAt" ON "OAuthClient" ("updatedAt", "id");
 CREATE INDEX "OAuthClient:lastUsedAt" ON "OAuthClient" ("lastUsedAt", "id");
 CREATE INDEX "OAuthClient:owner" ON "OAuthClient" ("owner", "id") WHERE "owner" IS NOT NULL;
 CREATE INDEX "OAuthClient:account:clientName:sort"
-  ON "OAuthClient" ("memberTenantId", (left("clientName:sort", 600)),
+  ON "OAuthClient" ("memberTenantId", "clientName:head",
     (CASE WHEN length("clientName:sort") > 600 THEN NULL ELSE "id" END));
 CREATE INDEX "OAuthClient:account:updatedAt" ON "OAuthClient" ("memberTenantId", "updatedAt", "id");
 CREATE INDEX "OAuthClient:account:lastUsedAt" ON "OAuthClient" ("memberTenantId", "lastUsedAt", "id");
@@ -40,7 +41,7 @@ CREATE INDEX "OAuthClient:status" ON "OAuthClient" ("id", "isEnabled", "expiresA
 
 -- Read backwards, an index begins with the nulls, which come last.
 CREATE INDEX "OAuthClient:clientName:sort:descending"
-  ON "OAuthClient" ((left("clientName:sort", 600)) DESC NULLS LAST,
+  ON "OAuthClient" ("clientName:head" DESC NULLS LAST,
     (CASE WHEN length("clientName:sort") > 600 THEN NULL ELSE "id" END) NULLS FIRST);
 CREATE INDEX "OAuthClient:updatedAt:descending" ON "OAuthClient" ("updatedAt" DESC NULLS LAST, "id");
 CREATE INDEX "OAuthClient:lastUsedAt:descending" ON "OAuthClient" ("lastUsedAt" DESC NULLS LAST, "id");

@@ -5,12 +5,18 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.stores import BACKENDS, OpenStore
 from tests.support.widgets import Client, Widgets, open_widgets
 
 
+@pytest.fixture(params=BACKENDS)
+def open_store(request: pytest.FixtureRequest) -> OpenStore:
+    return BACKENDS[request.param]
+
+
 @pytest.fixture
-async def widgets(tmp_path: Path) -> AsyncIterator[Widgets]:
-    async with open_widgets(tmp_path) as opened:
+async def widgets(tmp_path: Path, open_store: OpenStore) -> AsyncIterator[Widgets]:
+    async with open_widgets(tmp_path, open_store=open_store) as opened:
         yield opened
 
 

@@ -17,7 +17,7 @@ from jmap_oauth.methods.blob import BATCH, Blobs, blob_methods
 from jmap_oauth.protocol.dispatch import Dispatcher
 from jmap_oauth.protocol.errors import RequestError
 from jmap_oauth.protocol.types import CORE, Limits
-from tests.support.stores import look
+from tests.support.stores import look, open_on_sqlite
 from tests.support.widget import CAPABILITY
 from tests.support.widgets import ALL, Client, Widgets
 
@@ -147,6 +147,7 @@ def rows(folder: Path) -> int:
 
 
 @pytest.mark.usefixtures("dropping")
+@pytest.mark.parametrize("open_store", [open_on_sqlite])  # into whose file it looks
 async def test_what_is_over_is_dropped_by_itself_and_nothing_else(ann: Key, clock: Clock, tmp_path: Path) -> None:
     for number in range(2 * BATCH + 5):
         await ann.put(b"%d" % number)

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from jmap_oauth.protocol.types import Limits
-from jmap_oauth.store import sqlite_snapshot
+from jmap_oauth.store import sqlite_statements
+from tests.support.stores import open_on_sqlite
 from tests.support.widgets import Client, Widgets, open_widgets
 
 BY_CODE = [{"property": "code"}]
@@ -102,13 +103,14 @@ async def test_a_state_that_is_none_of_this_account_is_refused(root: Client, red
         assert (await query_changes(root, wrong))["type"] == "cannotCalculateChanges"
 
 
+@pytest.mark.parametrize("open_store", [open_on_sqlite])  # whose clock can be turned
 async def test_a_query_that_takes_too_long_is_answered_as_by_query(
     root: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old = (await root.query())["queryState"]
     await root.set(create={f"w{number}": {"code": f"w{number}"} for number in range(100)})
-    monkeypatch.setattr(sqlite_snapshot, "QUERY_SECONDS", 0.0)
-    monkeypatch.setattr(sqlite_snapshot, "STEPS_BETWEEN_LOOKS", 10)
+    monkeypatch.setattr(sqlite_statements, "QUERY_SECONDS", 0.0)
+    monkeypatch.setattr(sqlite_statements, "STEPS_BETWEEN_LOOKS", 10)
     found, changed = await root.query(sort=BY_CODE), await query_changes(root, old, sort=BY_CODE)
     assert found == changed
     assert changed["type"] == "unsupportedFilter"

@@ -13,6 +13,7 @@ import pytest
 from jmap_oauth.model.kinds import format_date
 from jmap_oauth.protocol.types import Limits
 from tests.methods.test_query_changes import Mirror, query_changes
+from tests.support.stores import OpenStore
 from tests.support.widgets import Client, Widgets, open_widgets
 
 STATUSES = ("active", "heavy", "ended", "planned")
@@ -44,8 +45,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-async def widgets(tmp_path: Path, clock: Clock) -> AsyncIterator[Widgets]:
-    async with open_widgets(tmp_path, LIMITS, clock=clock) as opened:
+async def widgets(tmp_path: Path, clock: Clock, open_store: OpenStore) -> AsyncIterator[Widgets]:
+    async with open_widgets(tmp_path, LIMITS, clock=clock, open_store=open_store) as opened:
         yield opened
 
 

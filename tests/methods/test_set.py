@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from jmap_oauth.protocol.types import CORE, Limits
-from tests.support.stores import look
+from tests.support.stores import look, open_on_sqlite
 from tests.support.widget import CAPABILITY, EXTRA
 from tests.support.widgets import Client, Widgets, open_widgets
 
@@ -359,6 +359,7 @@ async def test_a_caller_that_can_change_nothing_at_all_is_told_so(widgets: Widge
 # state
 
 
+@pytest.mark.parametrize("open_store", [open_on_sqlite])  # into whose file it looks
 async def test_a_call_moves_the_state_once(root: Client, tmp_path: Path) -> None:
     await root.set(create={"a": {"code": "a"}, "b": {"code": "b"}})
     await root.set(create={"c": {"code": "c"}, "d": {"code": "d"}})

@@ -12,14 +12,15 @@ import pytest
 from jmap_oauth.access.policy import permissions_of
 from tests.methods.boxes import change, create, hashes, key_of, lines, read, states, update
 from tests.support.box import MADE_KEY, make_box_model, write_log
+from tests.support.stores import OpenStore
 from tests.support.widgets import Client, Widgets, open_widgets
 
 MASK = "****"
 
 
 @pytest.fixture
-async def boxes(tmp_path: Path) -> AsyncIterator[Widgets]:
-    async with open_widgets(tmp_path, model=make_box_model(), audit=write_log) as opened:
+async def boxes(tmp_path: Path, open_store: OpenStore) -> AsyncIterator[Widgets]:
+    async with open_widgets(tmp_path, model=make_box_model(), audit=write_log, open_store=open_store) as opened:
         yield opened
 
 

@@ -14,6 +14,7 @@ import jmap_oauth
 from jmap_oauth.app import Server, open_server
 from jmap_oauth.config import Settings
 from jmap_oauth.objects.registry import AuthenticateResponse
+from tests.support.stores import make_database
 
 SECRET = "correct horse battery staple"
 REFUSED = AuthenticateResponse(
@@ -23,9 +24,9 @@ REFUSED = AuthenticateResponse(
 )
 
 
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(database=str(tmp_path / "test.db"), argon2_memory=64, argon2_time=1)
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
+    return Settings(database=await make_database(request.param, tmp_path), argon2_memory=64, argon2_time=1)
 
 
 @pytest.fixture

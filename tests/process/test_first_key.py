@@ -15,9 +15,8 @@ from jmap_oauth.administration import list_api_keys
 from jmap_oauth.app import Server, open_server
 from jmap_oauth.config import Settings
 from tests.cli.process import ROOT, environment
-from tests.support.postgresql import schema_url
 from tests.support.served import ADMIN_KEY
-from tests.support.stores import make_schema
+from tests.support.stores import make_database
 
 MAKE = """
 import asyncio, sys
@@ -31,11 +30,7 @@ print(asyncio.run(first_key(settings)) is not None)
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 async def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return str(tmp_path / "test.db")
-    url = schema_url(tmp_path)
-    await make_schema(url)
-    return url
+    return await make_database(request.param, tmp_path)
 
 
 @pytest.fixture

@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from jmap_oauth.model.definition import Model
 from jmap_oauth.store.interface import Store
 from jmap_oauth.store.sqlite import SqliteStore, open_sqlite
-from tests.support.postgresql import schema_url
-from tests.support.stores import SQLITE_MIGRATIONS, open_on_postgresql
+from tests.support.stores import BACKENDS, SQLITE_MIGRATIONS, OpenStore
 from tests.support.widget import make_model
-
-OpenStore = Callable[[Path, Model], Awaitable[Store]]
-"""Opens the store that belongs to a folder, with what was in it before."""
-
-
-async def _open_sqlite(folder: Path, model: Model) -> Store:
-    return await open_sqlite(folder / "widgets.db", model, SQLITE_MIGRATIONS)
-
-
-async def _open_postgresql(folder: Path, model: Model) -> Store:
-    return await open_on_postgresql(schema_url(folder), model)
-
-
-BACKENDS: Mapping[str, OpenStore] = {"sqlite": _open_sqlite, "postgresql": _open_postgresql}
 
 
 @pytest.fixture(params=BACKENDS)

@@ -13,8 +13,7 @@ from jmap_oauth.model.definition import GLOBAL, Record
 from jmap_oauth.model.query import AllOf, Comparator, NoneOf, Query, Window, Words
 from jmap_oauth.model.text import words
 from jmap_oauth.store.interface import Page, Store
-from tests.store.conftest import BACKENDS
-from tests.support.stores import create, make_widget
+from tests.support.stores import BACKENDS, create, make_widget
 from tests.support.widget import WIDGET, make_model
 
 LONG = "x" * 499

@@ -19,7 +19,7 @@ from jmap_oauth.store import sqlite_migrations
 from jmap_oauth.store.interface import Reader, Store
 from jmap_oauth.store.migrations import read_migrations
 from jmap_oauth.store.postgresql import schema
-from jmap_oauth.store.postgresql.statements import numbered
+from jmap_oauth.store.postgresql.sql import numbered
 from jmap_oauth.store.postgresql.store import open_postgresql
 from jmap_oauth.store.sqlite import open_sqlite
 from jmap_oauth.store.sqlite_file import prepare_file

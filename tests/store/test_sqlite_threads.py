@@ -11,7 +11,7 @@ import pytest
 
 from jmap_oauth.model.definition import GLOBAL
 from jmap_oauth.model.query import DEFAULT_SORT, AllOf, Query, Window
-from jmap_oauth.store import sqlite_snapshot
+from jmap_oauth.store import sqlite_statements
 from jmap_oauth.store.interface import Changes, Page, Reader, Saved, TooCostly, Unavailable, Writer
 from jmap_oauth.store.sqlite import SqliteStore
 from jmap_oauth.store.sqlite_connections import READERS
@@ -144,8 +144,8 @@ def first(limit: int) -> Callable[[Reader], Awaitable[Page]]:
 
 async def test_a_query_that_takes_too_long_is_given_up(sqlite: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
     await create(sqlite, *(make_widget(f"w{number}", None) for number in range(100)))
-    monkeypatch.setattr(sqlite_snapshot, "QUERY_SECONDS", 0.0)
-    monkeypatch.setattr(sqlite_snapshot, "STEPS_BETWEEN_LOOKS", 10)
+    monkeypatch.setattr(sqlite_statements, "QUERY_SECONDS", 0.0)
+    monkeypatch.setattr(sqlite_statements, "STEPS_BETWEEN_LOOKS", 10)
     with pytest.raises(TooCostly):
         await sqlite.read(first(100))
     monkeypatch.undo()

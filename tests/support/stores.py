@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ from jmap_oauth.model.ids import new_id
 from jmap_oauth.model.query import DEFAULT_SORT, AllOf, Comparator, FilterNode, Query, Window
 from jmap_oauth.store.interface import Changes, Page, Saved, Store
 from jmap_oauth.store.postgresql.store import PostgresqlStore, open_postgresql
+from jmap_oauth.store.sqlite import open_sqlite
+from tests.support.postgresql import schema_url
 from tests.support.widget import WIDGET
 
 SQLITE_MIGRATIONS = Path(__file__).parent / "schema" / "sqlite"
@@ -108,6 +110,15 @@ async def make_schema(url: str) -> None:
     await connection.close()
 
 
+async def make_database(backend: str, folder: Path) -> str:
+    """Return what the setting `database` is for an empty database on a backend, of its own for each folder."""
+    if backend == "sqlite":
+        return str(folder / "test.db")
+    url = schema_url(folder)
+    await make_schema(url)
+    return url
+
+
 async def open_on_postgresql(url: str, model: Model) -> PostgresqlStore:
     """Open a store in the schema that a URL names."""
     await make_schema(url)
@@ -118,3 +129,18 @@ def look(path: Path, sql: str) -> list[tuple[object, ...]]:
     """Look into the file of a SQLite database behind the store's back."""
     with closing(sqlite3.connect(path)) as connection:
         return connection.execute(sql).fetchall()
+
+
+OpenStore = Callable[[Path, Model], Awaitable[Store]]
+"""Opens the store that belongs to a folder, with what was in it before."""
+
+
+async def open_on_sqlite(folder: Path, model: Model) -> Store:
+    return await open_sqlite(folder / "widgets.db", model, SQLITE_MIGRATIONS)
+
+
+async def _open_postgresql(folder: Path, model: Model) -> Store:
+    return await open_on_postgresql(schema_url(folder), model)
+
+
+BACKENDS: Mapping[str, OpenStore] = {"sqlite": open_on_sqlite, "postgresql": _open_postgresql}

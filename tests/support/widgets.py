@@ -20,10 +20,9 @@ from jmap_oauth.model.definition import GLOBAL, Model
 from jmap_oauth.model.kinds import now
 from jmap_oauth.protocol.dispatch import Dispatcher
 from jmap_oauth.protocol.types import CORE, Limits
-from jmap_oauth.store.sqlite import open_sqlite
+from tests.support.stores import OpenStore, open_on_sqlite
 from tests.support.widget import CAPABILITY, EXTRA, TEAM, WIDGET, make_model
 
-MIGRATIONS = Path(__file__).parent / "schema" / "sqlite"
 ALL = frozenset(permissions_of((WIDGET, TEAM)))
 
 
@@ -89,14 +88,16 @@ class Widgets:
 async def open_widgets(
     folder: Path,
     limits: Limits | None = None,
+    *,
     model: Model | None = None,
     audit: Audit | None = None,
     clock: Callable[[], str] = now,
+    open_store: OpenStore = open_on_sqlite,
 ) -> AsyncIterator[Widgets]:
     """Open a server of the pretend types over a database in `folder`."""
     model = model or make_model()
     limits = limits or Limits()
-    store = await open_sqlite(folder / "widgets.db", model, MIGRATIONS)
+    store = await open_store(folder, model)
     hasher = SlowHasher(Cost(memory=64, time=1, parallelism=1))
     backing = Backing(model, store, Policy(model, key_type=replace(TEAM, name="Key")), hasher, limits, audit, clock)
     try:

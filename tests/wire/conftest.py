@@ -8,9 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.postgresql import schema_url
 from tests.support.served import ADMIN_KEY, serve_in_process
-from tests.support.stores import make_schema
+from tests.support.stores import make_database
 from tests.support.wire import Post
 
 SERVED = os.environ.get("JMAP_OAUTH_TEST_URL")
@@ -23,10 +22,7 @@ async def http(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
         async with httpx.AsyncClient(base_url=SERVED) as client:
             yield client
         return
-    database = str(tmp_path / "test.db")
-    if request.param == "postgresql":
-        database = schema_url(tmp_path)
-        await make_schema(database)
+    database = await make_database(request.param, tmp_path)
     async with serve_in_process(tmp_path, database=database) as client:
         yield client
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from jmap_oauth.store.interface import LEAST_BLOB, Uploader
-from jmap_oauth.store.postgresql.rows import Rows
+from jmap_oauth.store.postgresql.statements import PostgresqlStatements
 
 _PUT: Final = """
     INSERT INTO blob (account, uploader, id, "uploadedAt", size, data) VALUES (?, ?, ?, ?, ?, ?)
@@ -28,7 +28,7 @@ _DROP: Final = """
     RETURNING number"""
 
 
-class BlobReader(Rows):
+class BlobReader(PostgresqlStatements):
     """The blobs of a snapshot."""
 
     async def blob(self, uploader: Uploader, id: str, since: str) -> bytes | None:

@@ -88,14 +88,14 @@ _TABLE: Final = (
     "(SELECT pg_class.oid FROM pg_class WHERE relname = $1 AND relnamespace = current_schema()::regnamespace)"
 )
 
-# Texts count as such only if they are compared byte by byte.
+# Texts count as such only if they are compared byte by byte. What is generated is a matter of the schema alone.
 _COLUMNS: Final = f"""
     SELECT attname, CASE WHEN atttypid = 'bigint'::regtype THEN 'INTEGER'
                          WHEN atttypid = 'text'::regtype AND collname = 'C' THEN 'TEXT'
                          WHEN atttypid = 'text'::regtype AND attname = 'document' THEN 'TEXT'
                          ELSE concat_ws(' COLLATE ', format_type(atttypid, atttypmod), collname) END
     FROM pg_attribute LEFT JOIN pg_collation ON pg_collation.oid = attcollation
-    WHERE attrelid = {_TABLE} AND attnum > 0 AND NOT attisdropped"""
+    WHERE attrelid = {_TABLE} AND attnum > 0 AND NOT attisdropped AND attgenerated = ''"""
 
 # The columns that have a unique index to themselves.
 _UNIQUE: Final = f"""

@@ -1,174 +1,60 @@
-"""The SQL of PostgreSQL: what differs from SQLite's, or is written in another way.
-
-All of it is pure. As in `store.sql`, values are parameters, written `?`; `numbered` gives them their places.
-"""
+"""Statements on the connection of a transaction, with values as the store has them."""
 
 from __future__ import annotations
 
-import re
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
-from hashlib import blake2b
-from itertools import count
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Final
 
-from jmap_oauth.store.ranges import ranges_between
-from jmap_oauth.store.sql import Sql, Step, quoted
+import asyncpg
 
-HEAD: Final = 600
-"""Characters of a sort key that an index holds, as in `schema/postgresql`: 2,400 bytes of the 2,704 of an entry."""
+from jmap_oauth.store.interface import TooCostly
+from jmap_oauth.store.postgresql import sql
+from jmap_oauth.store.postgresql.connections import Connection
+from jmap_oauth.store.postgresql.sql import numbered, sendable, with_names
+from jmap_oauth.store.ranges import Tests
+from jmap_oauth.store.sql import Sql, Step
+from jmap_oauth.store.statements import Statements
 
-_PIECE: Final = 500
-"""Characters of a word that a lexeme holds, which has room for 2,046 bytes."""
-
-_ROOM: Final = 2**20 - 1
-"""Bytes of all lexemes of a row. PostgreSQL does not look, and takes more for something else."""
-
-
-@lru_cache(maxsize=1024)
-def numbered(statement: str) -> str:
-    """Write the parameters of a statement as PostgreSQL wants them."""
-    places = count(1)
-    return re.sub(r"\?", lambda _: f"${next(places)}", statement)
+_MOST_PARAMETERS: Final = 32_767
+"""What the protocol has room for."""
 
 
-@lru_cache(maxsize=64)
-def with_names(statement: str) -> tuple[str, Sequence[str]]:
-    """Write the named parameters of a statement as PostgreSQL wants them, and return their names in order."""
-    names = list(dict.fromkeys(re.findall(r":(\w+)", statement)))
-    return re.sub(r":(\w+)", lambda match: f"${names.index(match[1]) + 1}", statement), names
+class PostgresqlStatements(Statements):
+    """Runs statements; lists are passed as arrays."""
+
+    connection: Connection
+
+    async def rows(self, statement: str, *parameters: Any) -> list[Any]:
+        rows: list[Any] = await self.connection.fetch(numbered(statement), *map(sendable, parameters))
+        return rows
+
+    async def named(self, statement: str, values: Mapping[str, Any]) -> list[Any]:
+        text, names = with_names(statement)
+        rows: list[Any] = await self.connection.fetch(text, *(sendable(values[name]) for name in names))
+        return rows
+
+    async def many(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
+        await self.connection.executemany(numbered(statement), [tuple(map(sendable, row)) for row in rows])
+
+    def bounded(self, condition: Sql) -> AbstractContextManager[None]:
+        return _bounded(condition)
+
+    def one_of(self, column: str, values: Iterable[Any]) -> Sql:
+        return Sql(f"({column} = ANY(?))", (list(values),))
+
+    def order_by(self, steps: Sequence[Step]) -> str:
+        return sql.order_by(steps)
+
+    def counts(self, table: str, matching: Sql, tests: Tests, ranges: Sequence[Sequence[Any]]) -> Sql:
+        return sql.counts(table, matching, tests, ranges)
 
 
-def sendable(value: Any) -> Any:
-    """Replace U+0000, which PostgreSQL takes in no text, by what no text that is kept holds either."""
-    if isinstance(value, str):
-        return value.replace("\0", "\x01")
-    if isinstance(value, list):
-        return [sendable(each) for each in value]
-    return value
-
-
-# --- words ---
-
-
-def lexemes(words: Iterable[str]) -> list[str]:
-    """Return what is kept of words: each as it is; one that is too long in pieces, marked with what comes before.
-
-    Raises:
-        ValueError: they are too many, as no words are of an object within the limits.
-    """
-    found = list(dict.fromkeys(piece for word in words for piece in _pieces(word)))
-    if sum(len(piece.encode()) for piece in found) > _ROOM:
-        raise ValueError("there are more words than a text search has room for")
-    return found
-
-
-def asked(prefixes: Iterable[str]) -> str:
-    """Write a tsquery for words with each of these beginnings. Quoted, nothing in them is an operator."""
-    last = (piece for prefix in prefixes for *_, piece in [_pieces(prefix)])
-    return " & ".join("'" + piece.replace("\\", "\\\\").replace("'", "''") + "':*" for piece in last)
-
-
-def _pieces(word: str) -> list[str]:
-    """No word has a full stop in it, so a piece that follows others is never taken for a word."""
-    rest = range(_PIECE, len(word), _PIECE)
-    marked = [f"{_mark(word[:start])}.{word[start : start + _PIECE]}" for start in rest]
-    return [word[:_PIECE], *marked]
-
-
-def _mark(beginning: str) -> str:
-    return blake2b(beginning.encode(), digest_size=16).hexdigest()
-
-
-# --- order ---
-
-
-def order_by(steps: Sequence[Step]) -> str:
-    """Return the terms of an ORDER BY, beginning with those of an index.
-
-    Of a text the index holds the head. Where the text is no longer than that, its ties are broken by id right there;
-    the few that are longer, and share a head, are put in order by their whole texts.
-    """
-    terms: list[str] = []
-    for step, following in zip(steps, [*steps[1:], None], strict=True):
-        terms += _terms(step, last=following == Step("id", ascending=True))
-    return ", ".join(terms)
-
-
-def _terms(step: Step, *, last: bool) -> Iterator[str]:
-    column, way = quoted(step.column), "ASC" if step.ascending else "DESC"
-    if step.column == "id":
-        yield f"{column} {way}"
-        return
-    if _is_text(step.column):
-        yield f"{_head(column)} {way} NULLS LAST"
-    if _is_text(step.column) and last:
-        longer = "LAST" if step.ascending else "FIRST"
-        yield f"(CASE WHEN length({column}) > {HEAD} THEN NULL ELSE id END) ASC NULLS {longer}"
-    yield f"{column} {way} NULLS LAST"
-
-
-def _is_text(column: str) -> bool:
-    return column.endswith(":sort")
-
-
-def _head(text: str) -> str:
-    return f"left({text}, {HEAD})"
-
-
-def count_between(
-    table: str, matching: Sql, steps: Sequence[Step], rows: Sequence[Sequence[Any]], integers: frozenset[str]
-) -> Iterator[tuple[str, Sequence[Any]]]:
-    """Yield statements, with parameters, that count what comes before the first of these rows and between the others.
-
-    Each returns rows of (gap, count); what they say of a gap adds up. Ranges that differ only in their values are
-    counted by one statement.
-    """
-    for tests, ranges in _alike(steps, rows).items():
-        columns = [name for name, operator in tests if operator not in _NULLS]
-        compared = " AND ".join(_compared(tests))
-        types = ["bigint[]" if name in integers else "text[]" for name in columns]
-        places = [f"v{place}" for place in range(len(columns))]
-        arrays = ", ".join(["?::bigint[]", *(f"?::{each}" for each in types)])
-        yield (
-            f"""SELECT gap, (SELECT COUNT(*) FROM {table} WHERE {compared} AND {matching.text})
-                FROM unnest({arrays}) AS range ({", ".join(["gap", *places])})""",
-            (*matching.parameters, *(list(values) for values in zip(*ranges, strict=True))),
-        )
-
-
-_Tests = tuple[tuple[str, str], ...]
-_NULLS: Final[Mapping[str, str]] = {"IS NULL": "IS NULL", "IS NOT NULL": "IS NOT NULL"}
-_NOT_BEYOND: Final[Mapping[str, str]] = {"<": "<=", ">": ">=", "=": "="}
-
-
-def _alike(steps: Sequence[Step], rows: Sequence[Sequence[Any]]) -> Mapping[_Tests, list[tuple[Any, ...]]]:
-    """Return (gap, values…) of ranges by their tests; what is null is no value here, but another test."""
-    alike: dict[_Tests, list[tuple[Any, ...]]] = defaultdict(list)
-    for gap, (start, end) in enumerate(zip([None, *rows], rows, strict=False)):
-        for tests, values in ranges_between(steps, start, end):
-            named = [(name, _operator(given, value)) for (name, given), value in zip(tests, values, strict=True)]
-            there = [value for value in values if value is not None]
-            alike[tuple(named)].append((gap, *there))
-    return alike
-
-
-def _operator(operator: str, value: Any) -> str:
-    if value is None:
-        return f"{operator} NULL"
-    return "=" if operator == "IS" else operator
-
-
-def _compared(tests: _Tests) -> Iterator[str]:
-    """Yield conditions; a comparison of texts begins with their heads, which an index can read."""
-    places = count()
-    for name, operator in tests:
-        column = quoted(name)
-        if operator in _NULLS:
-            yield f"{_head(column) if _is_text(name) else column} {operator}"
-            continue
-        value = f"range.v{next(places)}"
-        if _is_text(name):
-            yield f"{_head(column)} {_NOT_BEYOND[operator]} {_head(value)}"
-        yield f"{column} {operator} {value}"
+@contextmanager
+def _bounded(condition: Sql) -> Iterator[None]:
+    if len(condition.parameters) > _MOST_PARAMETERS - 10:  # what a query has beside its filter
+        raise TooCostly
+    try:
+        yield
+    except (asyncpg.QueryCanceledError, asyncpg.ProgramLimitExceededError):
+        raise TooCostly from None

@@ -12,8 +12,7 @@ import pytest
 from jmap_oauth.model.definition import GLOBAL, Record
 from jmap_oauth.store.interface import CannotCalculateChanges, ChangeLog, Changes, Saved, Store, Writer
 from tests.store.conformance.test_history import History, write
-from tests.store.conftest import OpenStore
-from tests.support.stores import all_of, apply, change, create, destroy, get, make_team, make_widget, state
+from tests.support.stores import OpenStore, all_of, apply, change, create, destroy, get, make_team, make_widget, state
 from tests.support.widget import TEAM, WIDGET, make_model
 
 

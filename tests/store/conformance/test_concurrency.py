@@ -7,8 +7,7 @@ from pathlib import Path
 
 from jmap_oauth.model.definition import GLOBAL
 from jmap_oauth.store.interface import Changes, Reader, Saved, Store, Writer
-from tests.store.conftest import OpenStore
-from tests.support.stores import all_of, apply, create, get, make_widget
+from tests.support.stores import OpenStore, all_of, apply, create, get, make_widget
 from tests.support.widget import TEAM, WIDGET, make_model
 
 

@@ -9,8 +9,7 @@ import pytest
 
 from jmap_oauth.model.definition import GLOBAL
 from jmap_oauth.store.interface import Changes, Reader, Saved, Store, Unavailable, Writer
-from tests.store.conftest import OpenStore
-from tests.support.stores import all_of, apply, change, create, destroy, get, make_team, make_widget
+from tests.support.stores import OpenStore, all_of, apply, change, create, destroy, get, make_team, make_widget
 from tests.support.widget import TEAM, WIDGET, make_model
 
 HOSTILE = '\'; DROP TABLE "Widget" --\t%_*?\\\n' + "ﬁ é ｆ 𝔽 😀 \U0010ffff"

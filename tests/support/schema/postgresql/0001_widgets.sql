@@ -44,11 +44,12 @@ CREATE TABLE "Team" (
   "joined" BIGINT NOT NULL,
   "name" TEXT COLLATE "C",
   "name:sort" TEXT COLLATE "C",
+  "name:head" TEXT COLLATE "C" GENERATED ALWAYS AS (left("name:sort", 600)) STORED,
   ":words" TSVECTOR NOT NULL,
   "document" TEXT NOT NULL
 );
 CREATE INDEX "Team:name:sort"
-  ON "Team" ((left("name:sort", 600)), (CASE WHEN length("name:sort") > 600 THEN NULL ELSE "id" END));
+  ON "Team" ("name:head", (CASE WHEN length("name:sort") > 600 THEN NULL ELSE "id" END));
 CREATE INDEX "Team:words" ON "Team" USING gin (":words");
 
 CREATE TABLE "Widget" (
@@ -59,7 +60,9 @@ CREATE TABLE "Widget" (
   "joined" BIGINT NOT NULL,
   "code" TEXT COLLATE "C" UNIQUE,
   "code:sort" TEXT COLLATE "C",
+  "code:head" TEXT COLLATE "C" GENERATED ALWAYS AS (left("code:sort", 600)) STORED,
   "note:sort" TEXT COLLATE "C",
+  "note:head" TEXT COLLATE "C" GENERATED ALWAYS AS (left("note:sort", 600)) STORED,
   "tags" TEXT COLLATE "C",
   "secret" TEXT COLLATE "C",
   "token" TEXT COLLATE "C" UNIQUE,
@@ -70,12 +73,13 @@ CREATE TABLE "Widget" (
   "isHeavy" BIGINT,
   "extra" TEXT COLLATE "C",
   "extra:sort" TEXT COLLATE "C",
+  "extra:head" TEXT COLLATE "C" GENERATED ALWAYS AS (left("extra:sort", 600)) STORED,
   "origin" TEXT COLLATE "C" UNIQUE,
   ":words" TSVECTOR NOT NULL,
   "document" TEXT NOT NULL
 );
 CREATE INDEX "Widget:note:sort"
-  ON "Widget" ((left("note:sort", 600)), (CASE WHEN length("note:sort") > 600 THEN NULL ELSE "id" END));
+  ON "Widget" ("note:head", (CASE WHEN length("note:sort") > 600 THEN NULL ELSE "id" END));
 CREATE INDEX "Widget:account" ON "Widget" ("teamId", "id");
 CREATE INDEX "Widget:account:endsAt" ON "Widget" ("teamId", "endsAt", "id");
 CREATE INDEX "Widget:words" ON "Widget" USING gin (":words");

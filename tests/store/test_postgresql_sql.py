@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from jmap_oauth.store.postgresql.statements import asked, lexemes, numbered, sendable, with_names
+from jmap_oauth.store.postgresql.sql import asked, lexemes, numbered, sendable, with_names
 
 
 def test_parameters_get_their_places_in_order() -> None:

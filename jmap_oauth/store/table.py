@@ -1,0 +1,85 @@
+"""The table of a type: what its rows hold, and the statements that all backends share."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+
+from jmap_oauth.model.definition import ObjectType, Property, Record
+from jmap_oauth.model.query import FilterNode, Words
+from jmap_oauth.store import sql
+from jmap_oauth.store.sql import Role, Sql, quoted
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
+
+
+class WordStatements(NamedTuple):
+    """How a table of words follows that of the objects; parameters are (words, id), of the last one (id)."""
+
+    insert: str
+    update: str
+    delete: str
+
+
+class Table(ABC):
+    """The statements for one type; `words` are there if its words are not kept in its own table."""
+
+    words: WordStatements | None = None
+
+    def __init__(self, type: ObjectType) -> None:
+        self.type = type
+        self.name = quoted(type.name)
+        self.columns = sql.columns_of(type)
+        self.unique = [each for each in self.columns if each.unique]
+        self.hashes = [each.name for each in self.columns if each.role is Role.HASH]
+        self._names = frozenset(["id", *type.by_name])
+
+    @abstractmethod
+    def search(self, node: Words) -> Sql:
+        """Return the condition for rows that have a word with each of these beginnings."""
+
+    def matching(self, account: str, filter: FilterNode) -> Sql:
+        """Return the condition for what an account sees and a filter lets through."""
+        return sql.all_of([sql.scope(self.type, account), sql.where(filter, self.search)])
+
+    def insert(self, names: Iterable[str]) -> str:
+        """Return the statement that adds a row with these columns."""
+        names = list(names)
+        values = ", ".join(map(self.parameter, names))
+        return f"INSERT INTO {self.name} ({', '.join(map(quoted, names))}) VALUES ({values})"
+
+    def update(self, names: Iterable[str]) -> str:
+        """Return the statement that changes these columns of the row with an id, which comes last."""
+        assignments = ", ".join(f"{quoted(name)} = {self.parameter(name)}" for name in names)
+        return f"UPDATE {self.name} SET {assignments} WHERE id = ?"
+
+    def parameter(self, column: str) -> str:
+        """Return how the parameter for a column is written."""
+        return "?"
+
+    def record(self, document: str) -> Record:
+        """Read a record back; properties that were declared after it was written have their initial values."""
+        record: Record = _decode(document)
+        if record.keys() == self._names:
+            return record
+        kept = {
+            each.name: record[each.name] if each.name in record else _initial(each) for each in self.type.properties
+        }
+        return {"id": record["id"], **kept}
+
+    def document(self, record: Record) -> str:
+        """Write a record as it is kept."""
+        return _encode(record).decode()
+
+    def row(self, record: Record, hashes: Mapping[str, str | None]) -> dict[str, Any]:
+        """Return the columns that follow from the declaration; of hashes only those that are given."""
+        values = {each.name: each.value(record) for each in self.columns if each.role is not Role.HASH}
+        return values | dict(hashes)
+
+
+def _initial(each: Property) -> Any:
+    return each.initial if each.has_default else None
