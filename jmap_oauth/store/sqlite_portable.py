@@ -48,7 +48,7 @@ class SqliteContents:
         columns = ", ".join(f"object.{quoted(name)}" for name in names)
         words, join = ("NULL", "")
         if type.searchable:
-            words, join = "kept.words", f"LEFT JOIN {table.words} AS kept ON kept.rowid = object.number"
+            words, join = "kept.words", f"LEFT JOIN {table.words_name} AS kept ON kept.rowid = object.number"
         for row in self._connection.execute(f"SELECT {columns}, {words} FROM {table.name} AS object {join}"):
             yield dict(zip([*names, ":words"], row, strict=True))
 
@@ -66,13 +66,13 @@ class SqliteContents:
             if finding != "ok":
                 yield f"the file is damaged: {finding}"
         for table in searchable:
-            orphans = f"SELECT rowid FROM {table.words} WHERE rowid NOT IN (SELECT number FROM {table.name})"
+            orphans = f"SELECT rowid FROM {table.words_name} WHERE rowid NOT IN (SELECT number FROM {table.name})"
             for (row,) in self._connection.execute(orphans):
                 yield f"{table.type.name}: there are words of row {row}, which is not there"
 
     def _is_index_sound(self, table: Table) -> bool:
         try:
-            self._checking.execute(f"INSERT INTO {table.words} ({table.words}) VALUES ('integrity-check')")
+            self._checking.execute(f"INSERT INTO {table.words_name} ({table.words_name}) VALUES ('integrity-check')")
         except sqlite3.DatabaseError as error:
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_CORRUPT:
                 raise
@@ -90,11 +90,14 @@ class SqliteContents:
         empty = dict.fromkeys(each.name for each in table.columns)
         for id, created, changed, joined, *kept, document in rows:
             record = table.record(document)
-            row = empty | table.row(record, dict(zip(hashes, kept, strict=True)))
-            cursor = self._connection.execute(table.insert, (id, created, changed, joined, *row.values(), document))
-            if type.searchable:
-                words = (cursor.lastrowid, sql.words_of(type, record))
-                self._connection.execute(f"INSERT INTO {table.words} (rowid, words) VALUES (?, ?)", words)
+            row = (
+                {"id": id, "created": created, "changed": changed, "joined": joined, **empty}
+                | table.row(record, dict(zip(hashes, kept, strict=True)))
+                | {"document": document}
+            )
+            self._connection.execute(table.insert(row), [*row.values()])
+            if table.words:
+                self._connection.execute(table.words.insert, (sql.words_of(type, record), id))
 
 
 @asynccontextmanager

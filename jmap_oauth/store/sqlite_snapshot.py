@@ -17,7 +17,8 @@ class Table(table.Table):
 
     def __init__(self, type: ObjectType) -> None:
         super().__init__(type)
-        words, number = quoted(f"{type.name}:words"), f"(SELECT number FROM {self.name} WHERE id = ?)"
+        self.words_name = words = quoted(f"{type.name}:words")
+        number = f"(SELECT number FROM {self.name} WHERE id = ?)"
         self._found = f"(number IN (SELECT rowid FROM {words} WHERE {words} MATCH ?))"
         if type.searchable:
             self.words = WordStatements(

@@ -13,9 +13,9 @@ from jmap_oauth.store.migrations import check_current, read_migrations
 from jmap_oauth.store.portable import is_empty
 from jmap_oauth.store.postgresql.connections import Connection, connect, hang_up
 from jmap_oauth.store.postgresql.failures import answering
-from jmap_oauth.store.postgresql.rows import Rows
 from jmap_oauth.store.postgresql.schema import migrate
-from jmap_oauth.store.postgresql.statements import numbered, sendable
+from jmap_oauth.store.postgresql.sql import numbered, sendable
+from jmap_oauth.store.postgresql.statements import PostgresqlStatements
 from jmap_oauth.store.postgresql.table import WORDS, Table
 from jmap_oauth.store.sql import quoted
 
@@ -24,11 +24,11 @@ _PATIENCE: Final = 86_400.0
 """Seconds that a statement may take: a million rows are read by one."""
 
 
-class PostgresqlContents(Rows):
+class PostgresqlContents(PostgresqlStatements):
     """A `portable.Target` on a connection in a transaction."""
 
     def __init__(self, connection: Connection, model: Model) -> None:
-        super().__init__(connection)
+        self.connection = connection
         self._of_types = {type.name: Table(type) for type in model}
 
     async def rows(self, statement: str, *parameters: Any) -> AsyncIterator[Sequence[Any]]:  # type: ignore[override]
@@ -39,7 +39,7 @@ class PostgresqlContents(Rows):
     async def stored(self, type: ObjectType) -> AsyncIterator[Mapping[str, Any]]:
         table = self._of_types[type.name]
         names = ["id", *(each.name for each in table.columns), "document"]
-        words = f"tsvector_to_array({WORDS})" if type.searchable else "NULL"
+        words = f"tsvector_to_array({quoted(WORDS)})" if type.searchable else "NULL"
         async for *values, found in self.rows(f"SELECT {', '.join(map(quoted, names))}, {words} FROM {table.name}"):
             yield {**dict(zip(names, values, strict=True)), ":words": sorted(found or ())}
 

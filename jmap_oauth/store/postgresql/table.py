@@ -11,18 +11,18 @@ from jmap_oauth.store import sql, table
 from jmap_oauth.store.postgresql.sql import asked, lexemes
 from jmap_oauth.store.sql import Sql, quoted
 
-_WORDS = ":words"
+WORDS = ":words"
 
 
 class Table(table.Table):
     """The statements for one type."""
 
     def search(self, node: Words) -> Sql:
-        return Sql(f"({quoted(_WORDS)} @@ ?::text::tsquery)", (asked(node.prefixes),))
+        return Sql(f"({quoted(WORDS)} @@ ?::text::tsquery)", (asked(node.prefixes),))
 
     def parameter(self, column: str) -> str:
-        return "array_to_tsvector(?::text[])" if column == _WORDS else "?"
+        return "array_to_tsvector(?::text[])" if column == WORDS else "?"
 
     def row(self, record: Record, hashes: Mapping[str, str | None]) -> dict[str, Any]:
-        words = {_WORDS: lexemes(sql.words_of(self.type, record).split())} if self.type.searchable else {}
+        words = {WORDS: lexemes(sql.words_of(self.type, record).split())} if self.type.searchable else {}
         return super().row(record, hashes) | words

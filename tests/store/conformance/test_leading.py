@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from jmap_oauth.store.interface import Store, Unavailable
-from tests.store.conftest import OpenStore
+from tests.support.stores import OpenStore
 from tests.support.widget import make_model
 
 

@@ -13,8 +13,7 @@ import pytest
 from jmap_oauth.model.definition import GLOBAL, ObjectType
 from jmap_oauth.store.interface import Changes, Reader, Saved, Store, Writer
 from tests.store.conformance.test_history import History
-from tests.store.conftest import OpenStore
-from tests.support.stores import all_of, apply, change, create, destroy, make_team, make_widget, state
+from tests.support.stores import OpenStore, all_of, apply, change, create, destroy, make_team, make_widget, state
 from tests.support.widget import TEAM, WIDGET, make_model
 
 NAMES = ("id", "code", "size")
