@@ -120,7 +120,8 @@ class Server:
         """
         await self._apply_admin_key()
         if self.settings.provision:
-            await Provisioning(Path(self.settings.provision), self.model, self.store, self.set_objects).apply()
+            file, matching = Path(self.settings.provision), self.backing.hasher.matching
+            await Provisioning(file, self.model, self.store, self.set_objects, matching).apply()
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:
@@ -160,6 +161,7 @@ class Server:
                 schema=msgspec.json.encode(schema_document(self.model)),
                 web=_PACKAGE / "web",
                 ready=self.ready,
+                client_refusals=lambda: self.registry.refusals,
                 public_url=self.settings.public_url,
                 cors_origins=self.settings.cors_origins,
                 access_log=self.settings.access_log,
