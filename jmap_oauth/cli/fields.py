@@ -224,9 +224,16 @@ def read_names(type: Type, names: Iterable[str]) -> list[str]:
     """Read names of fields, which may stand in one text with commas between them; no name at all stands for all.
 
     Raises:
-        UnknownName: a field is unknown.
+        UnknownName: a field is unknown, or nobody can read it.
     """
-    return [name if name == "id" else type.field(name).name for name in split_names(names)]
+    return [name if name == "id" else _readable(type, name).name for name in split_names(names)]
+
+
+def _readable(type: Type, name: str) -> Field:
+    field = type.field(name)
+    if field.is_write_only:
+        raise WrongValue(f"{name} can be set, and nobody can read it")
+    return field
 
 
 def split_names(texts: Iterable[str]) -> list[str]:

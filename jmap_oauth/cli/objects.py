@@ -267,7 +267,8 @@ def _kind(field: Field) -> str:
     words = [str(kind.get("format") or kind.get("objectName") or kind.get("enumName") or field.type)]
     if field.type in ("set", "map"):
         words = [field.type, "of", str(inner.get("format") or inner.get("enumName") or inner.get("type"))]
-    return " ".join([*words, *(["or null"] if field.is_nullable else [])])
+    asides = (("or null", field.is_nullable), ("(write only)", field.is_write_only))
+    return " ".join([*words, *(aside for aside, holds in asides if holds)])
 
 
 def _setter(field: Field) -> str:

@@ -136,6 +136,8 @@ def _read_entry(number: int, line: bytes, schema: Schema) -> Entry:
 def _value(type: Type, name: str, value: Any) -> Any:
     """Return a value as the server would keep it, so that it can be compared with what the server has."""
     field = settable(type, name)
+    if field.is_write_only:
+        raise UnknownName(f"{name} cannot be read, so nobody can tell whether it is as it should be")
     if field.is_secret and value != MASK:
         raise UnknownName(f'{name} may be "{MASK}", for one that stays as it is or is made anew, and nothing else')
     if name == type.label and not isinstance(value, str):
