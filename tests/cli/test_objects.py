@@ -82,6 +82,13 @@ def test_a_table_for_a_program_has_a_heading_a_line_and_a_line_a_row(shell: Shel
     assert [row.split()[0] for row in rows] == ids
 
 
+def test_no_name_of_a_field_stands_for_all(shell: Shell) -> None:
+    id = create(shell, "all-fields")
+    asked = ("query", "OAuthClient", "--where", "clientId=all-fields")
+    assert shell.done(*asked, "--fields", "") == shell.done(*asked)
+    assert shell.json("get", "OAuthClient", id, "--fields", "") == shell.json("get", "OAuthClient", id)
+
+
 def test_pages_follow_one_another_without_a_gap(shell: Shell) -> None:
     names = [f"page-{number:04}" for number in range(1_203)]
     shell.done(
@@ -173,6 +180,7 @@ def test_describe_names_types_fields_conditions_and_sorts(shell: Shell) -> None:
          "contacts is a new object's: it has no members to patch"),
         (("update", "OAuthClient", "a"),
          "there is nothing to change: give --field, --file, --secret-file or --secret-env"),
+        (("delete", "OAuthClient", "--ids", ""), "--ids names nothing to delete"),
         (("query", "OAuthClient", "--where", "creatdAt>2020"),
          "creatdAt is no condition of OAuthClient; did you mean createdAt?"),
         (("query", "OAuthClient", "--where", "text"), "a condition is written as name=value, or with >=, <=, > or <"),
