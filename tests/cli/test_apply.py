@@ -219,6 +219,12 @@ def test_a_label_that_nothing_can_be_asked_for_by_is_wrong_usage(shell: Shell, l
     assert "objects cannot be told apart by" in shell.error("apply", "--file", file, "--prune", label, code=2)
 
 
+@pytest.mark.parametrize("label", ["", "owner="])
+def test_a_label_that_is_empty_is_wrong_usage(shell: Shell, label: str) -> None:
+    said = shell.error("apply", "--file", "none", "--prune", label, code=2)
+    assert said == "Error: Invalid value: the label to prune by is empty"
+
+
 def test_on_a_terminal_it_asks_before_it_acts(shell: Shell) -> None:
     file = shell.write("plan", client_entry("asked"))
     for answer, code, there in (("n", 1, 0), ("y", 0, 1)):
