@@ -135,6 +135,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     max_connections: Annotated[
         int, _number(1, 1_000_000, "Connections at once; never more than the process may open files.")
     ] = 10_000
+    max_connections: Annotated[
+        int, _number(1, 1_000_000, "Connections at once; never more than the process may open files.")
+    ] = 10_000
     max_header_bytes: Annotated[int, _number(8_192, 1_048_576, "A request line with its headers.")] = 65_536
     header_timeout: Annotated[int, _number(1, 3_600, "Time in which a request line and headers must arrive.")] = 10
     body_timeout: Annotated[

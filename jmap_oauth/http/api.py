@@ -7,6 +7,7 @@ third of the time of a small request.
 from __future__ import annotations
 
 import asyncio
+import asyncio
 from collections.abc import Mapping
 
 import msgspec
@@ -25,6 +26,12 @@ from jmap_oauth.protocol.types import Limits
 
 _encoder = msgspec.json.Encoder()
 _SIZE = "maxSizeRequest"
+
+PIECE = 64 * 1024
+"""Bytes of an answer that are sent at once."""
+
+IN_THREAD = 256 * 1024
+"""Bytes of a body from which on it is parsed in a thread, lest all other requests wait for that."""
 
 PIECE = 64 * 1024
 """Bytes of an answer that are sent at once."""

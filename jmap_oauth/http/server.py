@@ -27,6 +27,11 @@ MIN_PROGRESS = 1024
 MAX_HELD = 1024 * 1024
 # Closed while the client still sends, its kernel would discard the answer: read on for a moment (RFC 9112 9.6).
 LINGER_SECONDS = 2.0
+# Bytes of answers kept for a client before the application has to wait until it reads.
+MAX_UNSENT = 64 * 1024
+# Descriptors kept back from connections, for the database and whatever else the process opens.
+SPARE_DESCRIPTORS = 64
+WARNING_SECONDS = 60.0
 # Descriptors kept back from connections, for the database and whatever else the process opens.
 SPARE_DESCRIPTORS = 64
 WARNING_SECONDS = 60.0
@@ -285,7 +290,7 @@ def bounded_protocol(
 
 def _most_descriptors() -> int:
     """Return how many connections the process could open before it runs out of descriptors for anything else."""
-    if sys.platform == "win32":
+    if resource is None:
         return sys.maxsize
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return sys.maxsize if soft == resource.RLIM_INFINITY else max(soft - SPARE_DESCRIPTORS, 1)

@@ -94,7 +94,8 @@ def test_a_plan_that_fits_is_carried_out_in_one_request(tmp_path: Path) -> None:
 
 
 def requests(shell: Shell) -> int:
-    """Return how many API requests are in the log of an own server."""
+    """Return how many API requests are in the log of an own server, which writes some at a time."""
+    time.sleep(0.5)
     return (shell.folder / "stderr").read_text().count('"method":"POST"')
 
 
