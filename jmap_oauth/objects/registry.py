@@ -53,6 +53,10 @@ class AuthenticateArguments(AccountArguments, frozen=True, kw_only=True):
     scopes: dict[str, bool | None] | list[str] | None = None
     origin: Value | None = None
 
+    def __repr__(self) -> str:
+        """Leave the secret out: representations get into logs and tracebacks."""
+        return f"AuthenticateArguments(client_id={self.client_id!r})"
+
 
 class AuthenticateResponse(Struct, frozen=True, rename="camel", kw_only=True):
     """`error` is null if all is good, else the name of an error of RFC 6749 sections 4.1.2.1 and 5.2.

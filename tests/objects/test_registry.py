@@ -15,7 +15,15 @@ import pytest
 import jmap_oauth
 from jmap_oauth.app import Server, open_server
 from jmap_oauth.config import Settings
+from jmap_oauth.methods.consequences import Touched
+from jmap_oauth.methods.plan import Change, Wish
+from jmap_oauth.model.definition import Action, Filled
+from jmap_oauth.model.validate import Draft
+from jmap_oauth.objects.oauth_client import oauth_client
+from jmap_oauth.objects.oauth_client_metadata import METADATA
 from jmap_oauth.objects.registry import AuthenticateArguments, AuthenticateResponse
+from jmap_oauth.provisioning import Entry
+from tests.support.served import ADMIN_KEY, USING, request_of, serve_in_process
 
 SECRET = "correct horse battery staple"
 REFUSED = AuthenticateResponse(
@@ -246,6 +254,29 @@ async def test_refusals_are_counted_by_their_error(server: Server) -> None:
     for id, grant in (("web", "implicit"), ("other", "implicit"), ("other", None), ("web", None)):
         await server.registry.authenticate("global", AuthenticateArguments(client_id=id, grant_type=grant))
     assert server.registry.refusals == {"unauthorized_client": 1, "invalid_client": 2}
+
+
+async def test_refusals_are_in_the_metrics(tmp_path: Path) -> None:
+    async with serve_in_process(tmp_path) as client:
+        client.headers["Authorization"] = f"Bearer {ADMIN_KEY}"
+        call = ("x:OAuthClient/authenticate", {"clientId": "nobody"})
+        await client.post("/api", json=request_of(call, using=[*USING, METADATA]))
+        figures = (await client.get("/metrics")).text
+    assert 'jmap_client_refusals_total{error="invalid_client"} 1.0' in figures.splitlines()
+
+
+def test_no_secret_stands_in_a_representation() -> None:
+    secrets = {"secret": SECRET}
+    shown = [
+        AuthenticateArguments(client_id="web", secret=SECRET),
+        Wish(Action.CREATE, "key", "id", secrets),
+        Change(Wish(Action.CREATE, "key", "id", secrets), secrets=secrets),
+        Draft({}, secrets, []),
+        Filled({}, secrets),
+        Touched(oauth_client(frozenset()), "id", None, None, secrets),
+        Entry("web", "client 'web'", dict(secrets)),
+    ]
+    assert [SECRET in repr(each) for each in shown] == [False] * 7
 
 
 async def test_a_scope_of_null_is_not_asked_for(registry: jmap_oauth.OpenRegistry, server: Server) -> None:
