@@ -116,7 +116,8 @@ class Server:
         if not applied:
             await self._apply_admin_key()
             if self.settings.provision:
-                await Provisioning(Path(self.settings.provision), self.model, self.store, self.set_objects).apply()
+                file, matching = Path(self.settings.provision), self.backing.hasher.matching
+                await Provisioning(file, self.model, self.store, self.set_objects, matching).apply()
         background = [asyncio.create_task(each.run()) for each in (self.blobs, self.pruning, self.streams)]
         try:
             async with self.noting():
@@ -152,6 +153,7 @@ class Server:
                 schema=msgspec.json.encode(schema_document(self.model)),
                 web=_PACKAGE / "web",
                 ready=self.ready,
+                client_refusals=lambda: self.registry.refusals,
                 public_url=self.settings.public_url,
                 cors_origins=self.settings.cors_origins,
                 access_log=self.settings.access_log,

@@ -14,8 +14,8 @@ import difflib
 import logging
 import os
 import stat
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +23,11 @@ import msgspec
 
 from jmap_oauth.config import SettingsError, read_toml
 from jmap_oauth.methods.set import SetResponse
-from jmap_oauth.model.definition import GLOBAL, Model, ObjectType, Property, Record
-from jmap_oauth.model.kinds import Invalid, SetOf
+from jmap_oauth.model.definition import GLOBAL, MASK, Model, ObjectType, Property, Record
+from jmap_oauth.model.kinds import Invalid, SetOf, now
 from jmap_oauth.model.query import AnyOf, Comparator, Condition, Query, Test, Window
 from jmap_oauth.objects.oauth_client_rules import WITH_SECRET
+from jmap_oauth.objects.oauth_client_secret import EXPIRED, MOST_SECRETS, STATUS
 from jmap_oauth.protocol.errors import MethodError, MethodErrorType, SetErrorType
 from jmap_oauth.store.interface import Reader, Store
 
@@ -41,6 +42,9 @@ logger = logging.getLogger(__name__)
 SetObjects = Callable[[str, str, Mapping[str, Any]], Awaitable[SetResponse]]
 """Changes objects of a type under the name of an actor, by the arguments of a /set."""
 
+Matching = Callable[[str, Collection[str]], Awaitable[Collection[str]]]
+"""Returns those of some hashes that are the hash of a text."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -48,7 +52,7 @@ class Entry:
 
     key: str
     place: str
-    values: dict[str, Any]
+    values: dict[str, Any] = field(repr=False)
 
     def mistake(self, what: str) -> SettingsError:
         return SettingsError(f"{self.place}: {what}")
@@ -57,11 +61,12 @@ class Entry:
 class Provisioning:
     """A file, and the store that it is for, which is changed through `set_objects`."""
 
-    def __init__(self, file: Path, model: Model, store: Store, set_objects: SetObjects) -> None:
+    def __init__(self, file: Path, model: Model, store: Store, set_objects: SetObjects, matching: Matching) -> None:
         self._file = file
         self._model = model
         self._store = store
         self._set_objects = set_objects
+        self._matching = matching
 
     async def apply(self) -> None:
         """Make tenants and clients be what the file says; on a mistake in one of them, others may be there already.
@@ -119,7 +124,7 @@ class Provisioning:
             update = {found[entry.key]["id"]: entry for entry in entries if entry.key in found}
             arguments: dict[str, Any] = {
                 "create": {id: entry.values for id, entry in create.items()},
-                "update": {id: entry.values for id, entry in update.items()},
+                "update": {id: await self._patch(entry, found[entry.key]) for id, entry in update.items()},
             }
             if create and not self._model[type_name].by_name[key].unique:
                 arguments["ifInState"] = state
@@ -133,6 +138,30 @@ class Provisioning:
                 return
         if entries:
             raise self._mistake("other processes change the same objects all the time")
+
+    async def _patch(self, entry: Entry, there: Record) -> dict[str, Any]:
+        """Return what an object that is there shall get: not the secret of the file, if it has one already.
+
+        That one may be newer: to give back what was replaced since would revive a secret that perhaps leaked.
+        """
+        plain = entry.values.get("secret")
+        if plain is None or there["secret"] is None:
+            return entry.values
+        if not await self._is_secret(there["id"], plain):
+            logger.warning("%s: it has another secret than the file says, and keeps it", entry.place)
+        return {**entry.values, "secret": MASK}
+
+    async def _is_secret(self, client_id: str, plain: str) -> bool:
+        """Tell whether a text is one of the secrets of a client that have not ended."""
+        type, at = self._model["OAuthClientSecret"], now()
+
+        async def work(reader: Reader) -> Collection[str]:
+            pairs = await reader.referring(type, type.by_name["oauthClientId"], [client_id], MOST_SECRETS)
+            found = await reader.get(type, GLOBAL, [id for _, id in pairs])
+            live = [each["id"] for each in found if STATUS.of(each, at) != EXPIRED]
+            return (await reader.hashes(type, type.by_name["secret"], live)).values() if live else ()
+
+        return bool(await self._matching(plain, [*await self._store.read(work)]))
 
     async def _find(self, type_name: str, key: str, keys: set[str]) -> tuple[str, Mapping[str, Record]]:
         """Return the state of a type, and the objects that are known by these keys.
@@ -217,6 +246,8 @@ def _secret(entry: Entry, name: str, given: Any, folder: Path) -> str:
             raise entry.mistake(f'{name} must be {{env = "NAME"}} or {{file = "path"}}, never the secret itself')
     if not text:
         raise entry.mistake(f"{name}: {origin} is empty or not there")
+    if text == MASK:
+        raise entry.mistake(f"{name}: {origin} holds {MASK}, which is no secret, but stands for one")
     return text
 
 

@@ -142,6 +142,37 @@ async def test_a_secret_that_all_users_can_read_is_worth_a_warning(
     assert message.endswith(f"client 'a': secret: {tmp_path}/open.secret is open to all users: chmod o= would keep it")
 
 
+async def test_a_secret_that_was_replaced_since_is_not_brought_back(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with provisioned(tmp_path, TWO) as client:
+        id = (await objects(client, "x:OAuthClient", "clientId"))["backend"]["id"]
+        await call(client, "x:OAuthClient/set", update={id: {"secret": "rotated"}})
+        state = (await call(client, "x:OAuthClient/get"))["state"]
+    async with provisioned(tmp_path, TWO) as client:
+        assert (await call(client, "x:OAuthClient/get"))["state"] == state
+    [message] = caplog.messages
+    assert message.endswith("client 'backend': it has another secret than the file says, and keeps it")
+
+
+async def test_a_client_that_lost_its_secrets_gets_that_of_the_file(tmp_path: Path) -> None:
+    for _ in range(2):
+        async with provisioned(tmp_path, TWO) as client:
+            backend = (await objects(client, "x:OAuthClient", "clientId"))["backend"]
+            assert backend["secret"] == "****"
+            await call(client, "x:OAuthClient/set", update={backend["id"]: {"secret": None}})
+
+
+@pytest.mark.parametrize(("text", "what"), [("****", "holds ****, which is no secret"), ("", "is empty or not there")])
+async def test_a_mask_and_nothing_are_no_secrets_of_a_client_that_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, what: str
+) -> None:
+    async with provisioned(tmp_path, TWO):
+        pass
+    monkeypatch.setenv("BACKEND_SECRET", text)
+    assert f"client 'backend': secret: the variable 'BACKEND_SECRET' {what}" in await mistake(tmp_path, TWO)
+
+
 CLIENT = '[[client]]\nclientId = "a"\n'
 
 NO_SECRET = 'client \'a\': secret must be {env = "NAME"} or {file = "path"}, never the secret itself'

@@ -36,7 +36,7 @@ _PHC = re.compile(
     r"\$(?P<salt>[A-Za-z0-9+/]{11,86})\$(?P<hash>[A-Za-z0-9+/]{16,86})"
 )
 _KINDS = {"id": Type.ID, "i": Type.I, "d": Type.D}
-_SALT_BYTES, _HASH_BYTES = 16, 32
+_SALT_BYTES, _HASH_BYTES, _HASH_CHARACTERS = 16, 32, 43
 
 
 def new_secret(prefix: str) -> str:
@@ -181,6 +181,10 @@ class SlowHasher:
         """Return what a new hash begins with: as the first of these hashes that this one would make, else anew."""
         ours = (hash.rpartition("$")[0] for hash in like if hash.startswith(self._start))
         return next(ours, None) or self._start + _base64(secrets.token_bytes(_SALT_BYTES))
+
+    def is_like(self, hash: str, salt: str) -> bool:
+        """Tell whether a hash is one that this one would make with what `salt` returned, so that one run tells both."""
+        return hash.startswith(f"{salt}$") and len(hash) == len(f"{salt}$") + _HASH_CHARACTERS
 
     async def hash(self, plain: str, salt: str | None = None) -> str:
         """Return the hash of a secret as a PHC string; the text is taken as it is, NUL included, not normalised."""

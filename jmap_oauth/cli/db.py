@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from pathlib import Path
 from typing import Annotated
@@ -30,6 +29,8 @@ def _settings(config: Path | None, database: str | None) -> Settings:
 def migrate(config: Config = None, database: Database = None) -> None:
     """Bring the database up to date, as the start of the server does."""
     settings = _settings(config, database)
+    import asyncio
+
     from jmap_oauth.keeping import migrate_database
 
     asyncio.run(migrate_database(settings))
@@ -42,6 +43,8 @@ def check(config: Config = None, database: Database = None) -> None:
 
     What is wrong is printed, one a line, and the exit code is 1 then.
     """
+    import asyncio
+
     settings = _settings(config, database)
     flaws = asyncio.run(_print_flaws(settings))
     if flaws:
@@ -73,6 +76,8 @@ def backup(
 ) -> None:
     """Copy the database as it is at this moment, while the server goes on. The copy is for its owner alone."""
     settings = _settings(config, database)
+    import asyncio
+
     from jmap_oauth.keeping import back_up
 
     with progress("Backing up") as tell:
@@ -92,6 +97,8 @@ def restore(
 ) -> None:
     """Make the database what a backup holds. No server may be running on it."""
     settings = _settings(config, database)
+    import asyncio
+
     from jmap_oauth.keeping import restore
 
     with progress("Restoring") as tell:
@@ -105,6 +112,8 @@ def copy(
     target: Annotated[str, typer.Argument(metavar="DST", help="An empty database, or a file that is not there.")],
 ) -> None:
     """Carry a database over into another one, of whichever kind, and check it there."""
+    import asyncio
+
     from jmap_oauth.keeping import copy
 
     old, new = (load_settings({"database": each}, {}, None) for each in (source, target))

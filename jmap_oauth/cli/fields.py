@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from jmap_oauth.cli.schema import Field, Type, UnknownName
+from jmap_oauth.cli.strict_json import read_json
 from jmap_oauth.cli.terminal import Failure, near
 
 MAX_FILE = 16_000_000
@@ -102,9 +104,9 @@ def read_value(field: Field, text: str) -> Any:
 
 def _structured(field: Field, text: str) -> Any:
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        raise WrongValue(f"{field.name} must be JSON") from None
+        value = read_json(text)
+    except Failure as error:
+        raise WrongValue(f"{field.name} {error}") from None
     if field.type == "set" and isinstance(value, list):
         return {str(member): True for member in value}
     return value
@@ -118,9 +120,12 @@ def _boolean(field: Field, text: str) -> bool:
 
 def _number(name: str, text: str) -> int | float:
     try:
-        return int(text) if re.fullmatch(r"-?\d{1,19}", text) else float(text)
+        number = int(text) if re.fullmatch(r"-?\d{1,19}", text) else float(text)
     except ValueError:
-        raise WrongValue(f"{name} must be a number") from None
+        number = math.nan
+    if not math.isfinite(number):
+        raise WrongValue(f"{name} must be a number")
+    return number
 
 
 def _json_or_text(text: str) -> Any:
@@ -140,11 +145,11 @@ def read_object(path: str) -> dict[str, Any]:
 
     try:
         with open(sys.stdin.fileno() if path == "-" else Path(path), "rb", closefd=path != "-") as file:
-            value = json.loads(file.read(MAX_FILE))
+            value = read_json(file.read(MAX_FILE))
     except OSError as error:
         raise Failure(f"{path} cannot be read: {error.strerror}") from None
-    except (ValueError, RecursionError):
-        value = None
+    except Failure as error:
+        raise Failure(f"{path} {error}") from None
     if not isinstance(value, dict):
         raise Failure(f"{path} holds no JSON object")
     return value
@@ -224,9 +229,16 @@ def read_names(type: Type, names: Iterable[str]) -> list[str]:
     """Read names of fields, which may stand in one text with commas between them; no name at all stands for all.
 
     Raises:
-        UnknownName: a field is unknown.
+        UnknownName: a field is unknown, or nobody can read it.
     """
-    return [name if name == "id" else type.field(name).name for name in split_names(names)]
+    return [name if name == "id" else _readable(type, name).name for name in split_names(names)]
+
+
+def _readable(type: Type, name: str) -> Field:
+    field = type.field(name)
+    if field.is_write_only:
+        raise WrongValue(f"{name} can be set, and nobody can read it")
+    return field
 
 
 def split_names(texts: Iterable[str]) -> list[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from jmap_oauth.cli.connected import Json, connected, misuse
+from jmap_oauth.cli.secret_input import STANDARD_INPUT
 from jmap_oauth.cli.terminal import Failure, print_json, printable
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def get(
     from jmap_oauth.cli.show import show_object
 
     type = client.schema.type(type_name)
-    names = read_names(type, fields) if fields else None
+    names = read_names(type, fields or ()) or None
     wanted = [find_id(client, type, each) for each in ids]
     found = {each["id"]: each for each in get_all(client, type, wanted, names)}
     for number, id in enumerate(each for each in dict.fromkeys(wanted) if each in found):
@@ -83,13 +84,14 @@ def query(
     from jmap_oauth.cli.paging import Pages
 
     type = client.schema.type(type_name)
-    columns = read_names(type, fields) if fields else ["id", *type.columns]
+    names = read_names(type, fields or ())
+    columns = names or ["id", *type.columns]
     pages = Pages(
         client,
         type,
         filter=read_filter(type, where or ()),
         sort=read_sort(type, sort or ()),
-        properties=None if json and not fields else columns,
+        properties=None if json and not names else columns,
         limit=limit,
     )
     print_pages(columns, pages, json)
@@ -211,7 +213,10 @@ def delete(
     from jmap_oauth.cli.show import show_refusal
 
     type = client.schema.type(type_name)
-    given = [find_id(client, type, each) for each in split_names(_with_standard_input(ids))]
+    named = split_names(_with_standard_input(ids))
+    if not named and STANDARD_INPUT not in ids:
+        raise misuse("--ids names nothing to delete")
+    given = [find_id(client, type, each) for each in named]
     size, failed = client.limit("maxObjectsInSet"), 0
     for start in range(0, len(given), size):
         answer = client.call(f"{type.name}/set", destroy=given[start : start + size])
@@ -229,7 +234,7 @@ def delete(
 
 def _with_standard_input(ids: Iterable[str]) -> Iterable[str]:
     for each in ids:
-        if each == "-":
+        if each == STANDARD_INPUT:
             yield from map(str.strip, sys.stdin)
         else:
             yield each
@@ -267,7 +272,8 @@ def _kind(field: Field) -> str:
     words = [str(kind.get("format") or kind.get("objectName") or kind.get("enumName") or field.type)]
     if field.type in ("set", "map"):
         words = [field.type, "of", str(inner.get("format") or inner.get("enumName") or inner.get("type"))]
-    return " ".join([*words, *(["or null"] if field.is_nullable else [])])
+    asides = (("or null", field.is_nullable), ("(write only)", field.is_write_only))
+    return " ".join([*words, *(aside for aside, holds in asides if holds)])
 
 
 def _setter(field: Field) -> str:

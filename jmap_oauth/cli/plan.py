@@ -59,10 +59,12 @@ def read_mark(client: Client, text: str) -> Mark:
     """Read a label: `property=value`, or a value of `owner`.
 
     Raises:
-        UnknownName: no type has that property, or none can be asked for by it.
+        UnknownName: it is empty, no type has that property, or none can be asked for by it.
     """
     property, equals, value = text.partition("=")
     mark = Mark(property, value) if equals else Mark("owner", text)
+    if not mark.value:  # such as an unset variable of the shell
+        raise UnknownName("the label to prune by is empty")
     types = client.schema.types.values()
     if not any(_can_have(each, mark) for each in types):
         names = [name for each in types for name in each.fields if _can_have(each, Mark(name, ""))]

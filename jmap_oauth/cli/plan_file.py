@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import IO, Any
 from jmap_oauth.cli.fields import settable
 from jmap_oauth.cli.schema import MASK, Schema, Type, UnknownName
 from jmap_oauth.cli.secret_input import STANDARD_INPUT
+from jmap_oauth.cli.strict_json import read_json
 from jmap_oauth.cli.terminal import Failure, near
 
 MAX_LINE = 1_300_000
@@ -91,28 +92,10 @@ def read_plan(file: IO[bytes], schema: Schema) -> Iterator[Entry]:
 
 
 def _parse(line: bytes) -> dict[str, Any]:
-    try:
-        value = json.loads(line.decode(), object_pairs_hook=_once, parse_constant=_no_number)
-    except UnicodeDecodeError:
-        raise Failure("is not UTF-8 text") from None
-    except (json.JSONDecodeError, RecursionError):
-        raise Failure("is not JSON") from None
+    value = read_json(line)
     if not isinstance(value, dict):
         raise Failure("is no JSON object")
     return value
-
-
-def _once(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    read: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in read:
-            raise Failure(f"names {name} twice")
-        read[name] = value
-    return read
-
-
-def _no_number(name: str) -> None:
-    raise Failure(f"has {name}, which is not JSON")
 
 
 def _read_entry(number: int, line: bytes, schema: Schema) -> Entry:
@@ -136,6 +119,8 @@ def _read_entry(number: int, line: bytes, schema: Schema) -> Entry:
 def _value(type: Type, name: str, value: Any) -> Any:
     """Return a value as the server would keep it, so that it can be compared with what the server has."""
     field = settable(type, name)
+    if field.is_write_only:
+        raise UnknownName(f"{name} cannot be read, so nobody can tell whether it is as it should be")
     if field.is_secret and value != MASK:
         raise UnknownName(f'{name} may be "{MASK}", for one that stays as it is or is made anew, and nothing else')
     if name == type.label and not isinstance(value, str):

@@ -31,6 +31,7 @@ class Field:
     description: str
     kind: Mapping[str, Any]
     update: str
+    is_write_only: bool = False
 
     @property
     def type(self) -> str:
@@ -151,7 +152,13 @@ def _type(
         name=name,
         description=description,
         fields={
-            field: Field(field, str(each["description"]), dict(each["type"]), str(each["update"]))
+            field: Field(
+                field,
+                str(each["description"]),
+                dict(each["type"]),
+                str(each["update"]),
+                is_write_only=each.get("writeOnly") is True,
+            )
             for field, each in properties.items()
         },
         columns=[str(each["name"]) for each in shown["columns"] or more["columns"]],

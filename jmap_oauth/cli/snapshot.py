@@ -130,7 +130,11 @@ def _properties(type: Type, found: dict[str, Any], written: set[str]) -> dict[st
     properties = {}
     for field in type.fields.values():
         value = found.get(field.name)
-        if field.is_server_set or (field.is_secret and (field.name != "secret" or value is None)):
+        if (
+            field.is_server_set
+            or field.is_write_only
+            or (field.is_secret and (field.name != "secret" or value is None))
+        ):
             continue
         if field.refers_to in written and value is not None:
             value = f"#{_ref(field.refers_to, value)}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import accumulate
 
@@ -26,10 +26,11 @@ BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0
 class Metrics(Collector):
     """What is counted. `in_flight` and `refused` (credentials that were no good) are counted where they happen.
 
-    Labels are statuses and names of methods that exist: no client can add one.
+    Labels are statuses, names of methods that exist and names of errors: no client can add one.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, client_refusals: Callable[[], Mapping[str, int]] = dict) -> None:
+        self._client_refusals = client_refusals
         self.in_flight = 0
         self.refused = 0
         self._streams = 0
@@ -72,6 +73,7 @@ class Metrics(Collector):
         yield CounterMetricFamily(
             "jmap_authentication_failures", "Requests with credentials that were refused", value=self.refused
         )
+        yield _counter("jmap_client_refusals", "Clients refused, by error", "error", self._client_refusals())
         in_flight = self.in_flight - self._streams
         yield GaugeMetricFamily("jmap_http_requests_in_flight", "Requests being answered", value=in_flight)
         yield GaugeMetricFamily("jmap_event_streams", "Event streams that are open", value=self._streams)
@@ -81,7 +83,7 @@ class Metrics(Collector):
         yield HistogramMetricFamily(name, help, buckets=buckets, sum_value=self._seconds)
 
 
-def _counter(name: str, help: str, label: str, counts: Counter[int] | Counter[str]) -> Metric:
+def _counter(name: str, help: str, label: str, counts: Mapping[int, int] | Mapping[str, int]) -> Metric:
     family = CounterMetricFamily(name, help, labels=[label])
     for value, count in counts.items():
         family.add_metric([str(value)], count)

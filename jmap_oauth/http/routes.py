@@ -41,7 +41,8 @@ class Services:
     """What the edge needs.
 
     `capabilities` maps each capability but core to its object in the Session; `schema` is the JSON of /api/schema;
-    `web` the folder of the static files; `ready` raises Unavailable when the store does not answer.
+    `web` the folder of the static files; `ready` raises Unavailable when the store does not answer;
+    `client_refusals` tells how often clients were refused until now, by error.
     """
 
     dispatcher: Dispatcher
@@ -54,6 +55,7 @@ class Services:
     schema: bytes
     web: Path
     ready: Callable[[], Awaitable[None]]
+    client_refusals: Callable[[], Mapping[str, int]] = dict
     public_url: str | None = None
     cors_origins: Sequence[str] = ()
     access_log: bool = True
@@ -62,7 +64,7 @@ class Services:
 
 def create_http(services: Services) -> ASGIApp:
     """Build the ASGI application. Nothing is shared between two of them."""
-    metrics = Metrics()
+    metrics = Metrics(services.client_refusals)
     return Edge(_allow(services.cors_origins, _Endpoints(*_routes(services, metrics))), metrics, services.access_log)
 
 

@@ -40,7 +40,7 @@ class Wish:
     action: Action
     key: str
     id: str
-    given: Any = None
+    given: Any = field(default=None, repr=False)
 
 
 @dataclass(slots=True)
@@ -50,7 +50,7 @@ class Change:
     wish: Wish
     old: Record | None = None
     new: Record | None = None
-    secrets: dict[str, str] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict, repr=False)
     error: SetError | None = None
 
 

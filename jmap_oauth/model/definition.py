@@ -55,7 +55,7 @@ class Filled:
     """What a type fills in by itself: values of properties, and the plain texts of secrets that it makes."""
 
     values: Mapping[str, Any] = field(default_factory=dict)
-    secrets: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 Fill = Callable[[Record | None, Record, frozenset[str]], Filled]

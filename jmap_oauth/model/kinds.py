@@ -159,6 +159,10 @@ class Reference:
         return {"type": "objectId", "objectName": f"x:{self.type_name}"}
 
 
+_FEW = 12
+"""Names that a sentence may list."""
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """One of a fixed set of names, each with a label for people."""
@@ -168,7 +172,8 @@ class Choice:
 
     def parse(self, value: Any) -> str:
         if not isinstance(value, str) or value not in self.labels:
-            raise Invalid(f"must be a {self.enum_name} that exists")
+            few = len(self.labels) <= _FEW
+            raise Invalid(f"must be one of {', '.join(self.labels)}" if few else f"must be a known {self.enum_name}")
         return value
 
     def describe(self) -> dict[str, Any]:

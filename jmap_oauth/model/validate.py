@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from jmap_oauth.model.definition import MASK, Flaw, ObjectType, Property, Record, Secret
@@ -19,7 +19,7 @@ class Draft:
     """
 
     record: Record
-    secrets: dict[str, str]
+    secrets: dict[str, str] = field(repr=False)
     flaws: list[Flaw]
 
 

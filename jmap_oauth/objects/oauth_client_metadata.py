@@ -54,10 +54,12 @@ def _scope(text: str) -> str:
 
 
 def _grant_type(text: str) -> str:
-    """Accept a grant type of RFC 7591, or the absolute URI of another (RFC 6749 section 4.5)."""
-    if text not in GRANT_TYPES and ":" not in text:
-        raise Invalid(f"must be one of {', '.join(GRANT_TYPES)}, or the URI of another grant")
-    return text if text in GRANT_TYPES else _uri(text)
+    """Accept a grant type of RFC 7591, or the absolute URI of another (RFC 6749 section 4.5), as a name or a page."""
+    if text in GRANT_TYPES:
+        return text
+    if ":" not in text or parse_uri(text).scheme not in {"urn", "https"}:
+        raise Invalid(f"must be one of {', '.join(GRANT_TYPES)}, or the urn: or https: URI of another grant")
+    return text
 
 
 def _audience(text: str) -> str:

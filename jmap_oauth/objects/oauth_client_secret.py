@@ -36,7 +36,7 @@ STATUS = Status(
         Case("pending", "Pending", "notBefore", Moment.AHEAD),
     )
 )
-_ACTIVE, _EXPIRED = STATUS.otherwise[0], "expired"
+_ACTIVE, EXPIRED = STATUS.otherwise[0], STATUS.cases[0].name
 _NAME, _CLIENT = "OAuthClientSecret", "OAuthClient"
 _HINT_CHARACTERS = 4
 
@@ -199,7 +199,7 @@ def _newly_dated(old: Record, new: Record) -> list[str]:
 
 def _make_room(transaction: Transaction, new: Record, there: Sequence[Record]) -> bool:
     """Destroy the oldest of those that have expired, if a new one is one too many; tell whether that is enough."""
-    expired = [each for each in there if each != new and STATUS.of(each, transaction.now) == _EXPIRED]
+    expired = [each for each in there if each != new and STATUS.of(each, transaction.now) == EXPIRED]
     excess = max(0, len(there) - MOST_SECRETS)
     if len(expired) < excess:
         return False

@@ -48,7 +48,9 @@ def redirect_uri(schemes: frozenset[str]) -> Callable[[str], str]:
     return accept
 
 
-_LOOPBACK_ADDRESS = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]))(?::[1-9][0-9]{0,4})?((?:[/?].*)?)", re.DOTALL)
+_LOOPBACK_ADDRESS = re.compile(
+    r"(?P<host>http://(?:127\.0\.0\.1|\[::1\]))(?::(?P<port>[1-9][0-9]{0,4}))?(?P<rest>(?:[/?].*)?)", re.DOTALL
+)
 
 
 def is_registered(uri: str, registered: Collection[str]) -> bool:
@@ -61,7 +63,9 @@ def is_registered(uri: str, registered: Collection[str]) -> bool:
         return True
     asked = _LOOPBACK_ADDRESS.fullmatch(uri)
     known = (_LOOPBACK_ADDRESS.fullmatch(each) for each in registered) if asked else ()
-    return any(each and asked and each.groups() == asked.groups() for each in known)
+    if asked is None or int(asked["port"] or 80) > 65_535:
+        return False
+    return any(each and each.group("host", "rest") == asked.group("host", "rest") for each in known)
 
 
 def _rules(text: str, uri: Uri, allowed: frozenset[str]) -> Iterator[tuple[bool, str]]:

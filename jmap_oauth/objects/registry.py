@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
@@ -50,8 +50,12 @@ class AuthenticateArguments(AccountArguments, frozen=True, kw_only=True):
     secret: Annotated[str, Meta(max_length=1_024)] | None = None
     redirect_uri: Value | None = None
     grant_type: Value | None = None
-    scopes: dict[str, bool] | list[str] | None = None
+    scopes: dict[str, bool | None] | list[str] | None = None
     origin: Value | None = None
+
+    def __repr__(self) -> str:
+        """Leave the secret out: representations get into logs and tracebacks."""
+        return f"AuthenticateArguments(client_id={self.client_id!r})"
 
 
 class AuthenticateResponse(Struct, frozen=True, rename="camel", kw_only=True):
@@ -122,6 +126,8 @@ class Registry:
         self._known: OrderedDict[str, _Known] = OrderedDict()
         self._proven = Proven()
         self._rehashing: set[asyncio.Task[None]] = set()
+        self.refusals: Counter[str] = Counter()
+        """How often something was refused, by the name of the error."""
 
     async def authenticate(self, account: str, asked: AuthenticateArguments) -> AuthenticateResponse:
         """Say whether a client of an account is good for what is asked, in the order client, secret, grant, redirect,
@@ -140,6 +146,7 @@ class Registry:
             for refusal in _refusals(good.client, asked):
                 raise refusal
         except _Refused as refused:
+            self.refusals[refused.error] += 1
             return AuthenticateResponse(account_id=account, error=refused.error, description=refused.description)
         self._note(good.client, secret, at)
         return AuthenticateResponse(account_id=account, authenticated=secret is not None, client=good.public)
@@ -173,7 +180,7 @@ class Registry:
             raise _unknown()
         self._proven.add(plain, found)
         salt = self._hasher.salt([hash for _, hash in known.secrets.values()])
-        if not found.startswith(f"{salt}$"):
+        if not self._hasher.is_like(found, salt):
             self._rehash(valid[found], found, plain, salt)
         return valid[found]
 
@@ -214,7 +221,9 @@ class Registry:
         return _Known(versions, found[0], public, {each["id"]: (each, hashes[each["id"]]) for each in secrets})
 
     def _note(self, client: Record, secret: Record | None, at: str) -> None:
-        self._used[self._client_type.name].note(client["id"], client["lastUsedAt"], at)
+        """Note a use. A client that has to authenticate was not used by who only asks about it."""
+        if secret is not None or client["tokenEndpointAuthMethod"] not in WITH_SECRET:
+            self._used[self._client_type.name].note(client["id"], client["lastUsedAt"], at)
         if secret is not None:
             self._used[self._secret_type.name].note(secret["id"], secret["lastUsedAt"], at)
 
@@ -274,7 +283,7 @@ def _refusals(client: Record, asked: AuthenticateArguments) -> Iterator[_Refused
         yield _Refused("invalid_request", "The origin is none of those registered for the client.")
 
 
-def _present(scopes: Mapping[str, bool] | Collection[str] | None) -> Collection[str]:
+def _present(scopes: Mapping[str, bool | None] | Collection[str] | None) -> Collection[str]:
     """Return the scopes asked for, whether as the set that properties are, or as a list."""
     if isinstance(scopes, Mapping):
         return [scope for scope, is_present in scopes.items() if is_present]

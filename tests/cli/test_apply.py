@@ -94,7 +94,8 @@ def test_a_plan_that_fits_is_carried_out_in_one_request(tmp_path: Path) -> None:
 
 
 def requests(shell: Shell) -> int:
-    """Return how many API requests are in the log of an own server."""
+    """Return how many API requests are in the log of an own server, which writes some at a time."""
+    time.sleep(0.5)
     return (shell.folder / "stderr").read_text().count('"method":"POST"')
 
 
@@ -217,6 +218,12 @@ def test_types_that_are_not_in_the_file_are_not_pruned(shell: Shell) -> None:
 def test_a_label_that_nothing_can_be_asked_for_by_is_wrong_usage(shell: Shell, label: str) -> None:
     file = shell.write("plan", client_entry("label"))
     assert "objects cannot be told apart by" in shell.error("apply", "--file", file, "--prune", label, code=2)
+
+
+@pytest.mark.parametrize("label", ["", "owner="])
+def test_a_label_that_is_empty_is_wrong_usage(shell: Shell, label: str) -> None:
+    said = shell.error("apply", "--file", "none", "--prune", label, code=2)
+    assert said == "Error: Invalid value: the label to prune by is empty"
 
 
 def test_on_a_terminal_it_asks_before_it_acts(shell: Shell) -> None:

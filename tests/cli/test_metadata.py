@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.cli.shell import Shell, client_entry
 from tests.cli.test_apply import NO_DRIFT, check, empty_server, got
 
@@ -41,6 +43,21 @@ def test_describe_tells_of_metadata_and_of_secrets(shell: Shell) -> None:
     assert rows["scopes"] == ("set of string", "create, update")
     assert rows["updatedAt"] == ("utcDateTime", "server")
     assert "OAuthClientSecret" in {each["type"] for each in shell.json("describe")}
+    kinds = {each["field"]: each["kind"] for each in shell.json("describe", "OAuthClientSecret")}
+    assert (kinds["secret"], kinds["secretHash"]) == ("secret or null", "secret or null (write only)")
+
+
+@pytest.mark.parametrize("command", [("query", "OAuthClientSecret"), ("get", "OAuthClientSecret", "a")])
+def test_what_nobody_can_read_is_not_asked_for(shell: Shell, command: tuple[str, ...]) -> None:
+    said = shell.error(*command, "--fields", "hint,secretHash", code=2)
+    assert said == "Error: Invalid value: secretHash can be set, and nobody can read it"
+
+
+def test_what_nobody_can_read_is_in_no_plan(shell: Shell) -> None:
+    properties = {"oauthClientId": "a", "label": "hashed", "secretHash": "****"}
+    file = shell.write("plan", {"type": "OAuthClientSecret", "properties": properties})
+    said = shell.error("apply", "--file", file)
+    assert said == "Error: line 1: secretHash cannot be read, so nobody can tell whether it is as it should be"
 
 
 def test_metadata_is_set_shown_and_changed_as_the_rest_is(shell: Shell) -> None:

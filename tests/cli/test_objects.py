@@ -82,6 +82,13 @@ def test_a_table_for_a_program_has_a_heading_a_line_and_a_line_a_row(shell: Shel
     assert [row.split()[0] for row in rows] == ids
 
 
+def test_no_name_of_a_field_stands_for_all(shell: Shell) -> None:
+    id = create(shell, "all-fields")
+    asked = ("query", "OAuthClient", "--where", "clientId=all-fields")
+    assert shell.done(*asked, "--fields", "") == shell.done(*asked)
+    assert shell.json("get", "OAuthClient", id, "--fields", "") == shell.json("get", "OAuthClient", id)
+
+
 def test_pages_follow_one_another_without_a_gap(shell: Shell) -> None:
     names = [f"page-{number:04}" for number in range(1_203)]
     shell.done(
@@ -124,6 +131,20 @@ def test_an_object_comes_from_a_file_or_standard_input(shell: Shell) -> None:
     assert got == {"id": id, "clientId": "from-input", "description": "anew"}
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"clientId": "seen", "clientId": "hidden"}', "names clientId twice"),
+        ('{"clientId": "a", "metadata": {"a": NaN}}', "has NaN, which is not JSON"),
+        ('{"clientId": "a", "metadata": {"a": 1e999}}', "has a number that is too large"),
+        ("{", "is not JSON"),
+        ("[]", "holds no JSON object"),
+    ],
+)
+def test_a_file_that_is_no_object_of_json_is_refused(shell: Shell, text: str, said: str) -> None:
+    assert shell.error("create", "OAuthClient", "--file", "-", input=text) == f"Error: - {said}"
+
+
 def test_what_cannot_be_deleted_stops_none_of_the_others(shell: Shell) -> None:
     ids = [create(shell, f"delete-{number}") for number in range(2)]
     done = shell.run("delete", "OAuthClient", "--ids", f"{ids[0]},nobody", "--ids", "-", input=f"{ids[1]}\n")
@@ -150,12 +171,16 @@ def test_describe_names_types_fields_conditions_and_sorts(shell: Shell) -> None:
          "clientID is not a field of OAuthClient; did you mean clientId?"),
         (("create", "OAuthClient", "--field", "clientId"), "a field is written as name=value"),
         (("create", "OAuthClient", "--field", "createdAt=2020-01-01T00:00:00Z"), "createdAt is set by the server"),
-        (("create", "OAuthClient", "--field", "contacts={"), "contacts must be JSON"),
+        (("create", "OAuthClient", "--field", "contacts={"), "contacts is not JSON"),
+        (("create", "OAuthClient", "--field", 'metadata={"a": 1, "a": 2}'), "metadata names a twice"),
+        (("create", "OAuthClient", "--field", "implicitGrantIdTokenLifespan=1e999"),
+         "implicitGrantIdTokenLifespan must be a number"),
         (("create", "OAuthClient", "--field", "clientId=a", "--field", "clientId=b"), "clientId is given twice"),
         (("create", "OAuthClient", "--field", "contacts/a=true"),
          "contacts is a new object's: it has no members to patch"),
         (("update", "OAuthClient", "a"),
          "there is nothing to change: give --field, --file, --secret-file or --secret-env"),
+        (("delete", "OAuthClient", "--ids", ""), "--ids names nothing to delete"),
         (("query", "OAuthClient", "--where", "creatdAt>2020"),
          "creatdAt is no condition of OAuthClient; did you mean createdAt?"),
         (("query", "OAuthClient", "--where", "text"), "a condition is written as name=value, or with >=, <=, > or <"),

@@ -44,6 +44,7 @@ def test_a_line_is_read_as_the_server_would_keep_it() -> None:
         (client('"clientId": "a", "clientId": "b"'), "names clientId twice"),
         ('{"type": "Tenant", "type": "OAuthClient"}', "names type twice"),
         (client('"clientId": "a", "logo": NaN'), "has NaN, which is not JSON"),
+        (client('"clientId": "a", "metadata": {"a": 1e999}'), "has a number that is too large"),
         (client('"clientId": "a", "clientid": "b"'), "clientid is not a field of OAuthClient; did you mean clientId?"),
         (client('"clientId": "a", "createdAt": "2020"'), "createdAt is set by the server"),
         (client('"clientId": 5'), "clientId must be a text"),

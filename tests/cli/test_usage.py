@@ -15,7 +15,7 @@ from tests.cli.process import ROOT, environment, run
 
 COMMANDS = {
     *("serve", "api-key", "snapshot", "apply", "get", "query", "create", "update", "delete", "describe", "changes"),
-    *("rotate-secret", "authenticate", "audit"),
+    *("rotate-secret", "authenticate", "audit", "import", "db"),
 }
 HEAVY = {"uvicorn", "starlette", "rich", "httpx", "asyncio", "jmap_oauth.app"}
 

@@ -43,7 +43,11 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("description", "a\nb", "must not hold control characters"),
     ("description", "a\u2067b", "must not hold characters that change the direction of text"),
     ("permissions", ["sysMetricsGet"], 'must be an object like {"value": true}'),
-    ("permissions", {"sysRoot": True}, "has a wrong member, number 1: it must be a Permission that exists"),
+    (
+        "permissions",
+        {"sysRoot": True},
+        "has a wrong member, number 1: it must be one of sysOAuthClientGet, sysMetricsGet",
+    ),
     ("memberTenantId", "", "must be an id"),
     (
         "allowedIps",

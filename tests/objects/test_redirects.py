@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from jmap_oauth.model.definition import DeclarationError
 from jmap_oauth.model.kinds import Invalid
 from jmap_oauth.model.syntax import MAX_URI, parse_uri
-from jmap_oauth.objects.redirects import NEVER, redirect_uri
+from jmap_oauth.objects.redirects import NEVER, is_registered, redirect_uri
 
 usual = redirect_uri(frozenset())
 
@@ -250,3 +250,10 @@ def test_plain_http_is_accepted_for_this_machine_only_and_never_a_script(text: s
     assert (uri.user_info, uri.fragment) == (None, None)
     assert uri.scheme not in NEVER
     assert uri.scheme != "http" or uri.host in {"127.0.0.1", "localhost", "[::1]"}
+
+
+@pytest.mark.parametrize(
+    ("port", "is_good"), [("", True), (":1", True), (":65535", True), (":65536", False), (":0", False)]
+)
+def test_a_loopback_address_has_any_port_that_there_is(port: str, is_good: bool) -> None:
+    assert is_registered(f"http://127.0.0.1{port}/cb", ["http://127.0.0.1/cb"]) is is_good

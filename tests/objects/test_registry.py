@@ -7,13 +7,23 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import argon2
 import bcrypt
+import msgspec
 import pytest
 
 import jmap_oauth
 from jmap_oauth.app import Server, open_server
 from jmap_oauth.config import Settings
-from jmap_oauth.objects.registry import AuthenticateResponse
+from jmap_oauth.methods.consequences import Touched
+from jmap_oauth.methods.plan import Change, Wish
+from jmap_oauth.model.definition import Action, Filled
+from jmap_oauth.model.validate import Draft
+from jmap_oauth.objects.oauth_client import oauth_client
+from jmap_oauth.objects.oauth_client_metadata import METADATA
+from jmap_oauth.objects.registry import AuthenticateArguments, AuthenticateResponse
+from jmap_oauth.provisioning import Entry
+from tests.support.served import ADMIN_KEY, USING, request_of, serve_in_process
 from tests.support.stores import make_database
 
 SECRET = "correct horse battery staple"
@@ -227,6 +237,67 @@ async def test_use_is_noted_to_the_day_and_to_the_hour(server: Server, settings:
 
     assert unused == (None, None)
     assert (str(of_client)[10:], str(of_secret)[13:]) == ("T00:00:00Z", ":00:00Z")
+
+
+@pytest.mark.parametrize(("given", "is_used"), [({"secret": SECRET}, False), ({}, True)])
+async def test_who_only_asks_uses_no_client_that_has_to_authenticate(
+    server: Server, settings: Settings, given: dict[str, Any], is_used: bool
+) -> None:
+    id = (await create(server, clientId="web", **given))["id"]
+    async with await jmap_oauth.open_registry(settings) as registry:
+        assert (await registry.authenticate("web")).error is None
+    [client] = await server.store.read(lambda reader: reader.get(server.model["OAuthClient"], "global", [id]))
+    assert (client["lastUsedAt"] is not None) is is_used
+
+
+async def test_refusals_are_counted_by_their_error(server: Server) -> None:
+    await create(server, clientId="web")
+    for id, grant in (("web", "implicit"), ("other", "implicit"), ("other", None), ("web", None)):
+        await server.registry.authenticate("global", AuthenticateArguments(client_id=id, grant_type=grant))
+    assert server.registry.refusals == {"unauthorized_client": 1, "invalid_client": 2}
+
+
+async def test_refusals_are_in_the_metrics(tmp_path: Path) -> None:
+    async with serve_in_process(tmp_path) as client:
+        client.headers["Authorization"] = f"Bearer {ADMIN_KEY}"
+        call = ("x:OAuthClient/authenticate", {"clientId": "nobody"})
+        await client.post("/api", json=request_of(call, using=[*USING, METADATA]))
+        figures = (await client.get("/metrics")).text
+    assert 'jmap_client_refusals_total{error="invalid_client"} 1.0' in figures.splitlines()
+
+
+def test_no_secret_stands_in_a_representation() -> None:
+    secrets = {"secret": SECRET}
+    shown = [
+        AuthenticateArguments(client_id="web", secret=SECRET),
+        Wish(Action.CREATE, "key", "id", secrets),
+        Change(Wish(Action.CREATE, "key", "id", secrets), secrets=secrets),
+        Draft({}, secrets, []),
+        Filled({}, secrets),
+        Touched(oauth_client(frozenset()), "id", None, None, secrets),
+        Entry("web", "client 'web'", dict(secrets)),
+    ]
+    assert [SECRET in repr(each) for each in shown] == [False] * 7
+
+
+async def test_a_scope_of_null_is_not_asked_for(registry: jmap_oauth.OpenRegistry, server: Server) -> None:
+    await create(server, clientId="web")
+    asked = msgspec.convert({"clientId": "web", "scopes": {"mail": None}}, AuthenticateArguments)
+    assert (await server.registry.authenticate("global", asked)).error is None
+
+
+async def test_a_hash_of_another_length_is_made_anew_too(server: Server, settings: Settings) -> None:
+    client = await create(server, clientId="web", secret="the first of its secrets")
+    hash = argon2.PasswordHasher(1, 8_192, 1, hash_len=16).hash(SECRET)
+    await create(server, "OAuthClientSecret", oauthClientId=client["id"], secretHash=hash)
+    like = msgspec.structs.replace(settings, argon2_memory=8_192)
+    async with await jmap_oauth.open_registry(like) as registry:
+        assert (await registry.authenticate("web", secret=SECRET)).authenticated
+    type = server.model["OAuthClientSecret"]
+    ids = await _secret_ids(server)
+    hashes = await server.store.read(lambda reader: reader.hashes(type, type.by_name["secret"], ids))
+    assert hash not in hashes.values()
+    assert [len(each.rpartition("$")[2]) for each in hashes.values()] == [43, 43]
 
 
 async def _last_used(server: Server, client_id: str) -> tuple[str | None, str | None]:

@@ -36,7 +36,7 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("description", "x" * 2_001, "must have at most 2000 characters"),
     ("logo", "file:///etc/passwd", "must be an http or https URL, or a PNG, JPEG, GIF or WebP image in base64"),
     ("quotas", None, "must be an object"),
-    ("quotas", {"maxUnicorns": 1}, WRONG + "a TenantStorageQuota that exists"),
+    ("quotas", {"maxUnicorns": 1}, WRONG + "one of maxOauthClients"),
     ("quotas", {"maxOauthClients": -1}, WRONG + "from 0 to 9007199254740991"),
     ("quotas", {"maxOauthClients": "5"}, WRONG + "an integer"),
 ]

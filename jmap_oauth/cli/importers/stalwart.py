@@ -19,7 +19,32 @@ _PLAN: Table = {
 }
 _PLAN_REASONS = {"id": "", "createdAt": OWN, "secret": "", "memberTenantId": ""}
 
-_TENANT: Table = {"name": ("name", text), "description": ("description", text), "logo": ("logo", text)}
+_MAX_CLIENTS = "maxOauthClients"
+
+
+def _quotas(value: Any, leave: Leave) -> dict[str, int] | None:
+    """Read the bounds of a tenant, of which this server holds one."""
+    if not isinstance(value, dict):
+        leave("it is no object")
+        return None
+    for name in value:
+        if name != _MAX_CLIENTS:
+            leave(f"{name}: this server has no such objects")
+    most = value.get(_MAX_CLIENTS)
+    if most is None:
+        return None
+    if not isinstance(most, int) or isinstance(most, bool):
+        leave(f"{_MAX_CLIENTS}: it is no whole number")
+        return None
+    return {_MAX_CLIENTS: most}
+
+
+_TENANT: Table = {
+    "name": ("name", text),
+    "description": ("description", text),
+    "logo": ("logo", text),
+    "quotas": ("quotas", _quotas),
+}
 _TENANT_REASONS = {"id": "", "createdAt": OWN}
 
 
