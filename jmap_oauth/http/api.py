@@ -32,12 +32,6 @@ PIECE = 64 * 1024
 IN_THREAD = 256 * 1024
 """Bytes of a body from which on it is parsed in a thread, lest all other requests wait for that."""
 
-PIECE = 64 * 1024
-"""Bytes of an answer that are sent at once."""
-
-IN_THREAD = 256 * 1024
-"""Bytes of a body from which on it is parsed in a thread, lest all other requests wait for that."""
-
 UNKNOWN_METHOD = "unknown"
 """Stands in log and metrics for method names that clients made up."""
 
