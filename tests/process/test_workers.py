@@ -134,8 +134,10 @@ async def test_a_change_is_pushed_to_the_listeners_of_every_process(server: Serv
             await stack.enter_async_context(listen(server.url, bearer(ADMIN_KEY), types=CLIENT)) for _ in range(MANY)
         ]
         answer = await ask(server, f"{CLIENT}/set", create={"new": {"clientId": "pushed"}})
-        told = await asyncio.gather(*(stream.changed() for stream in streams))
-    assert told == [{"global": {CLIENT: answer["newState"]}}] * MANY
+        told = {"global": {CLIENT: answer["newState"]}}
+        for stream in streams:
+            while await stream.changed() != told:  # of a change before that, which another process told of late
+                pass
 
 
 # --- who does what, and who dies ---
