@@ -30,7 +30,9 @@ def migrate(path: Path, migrations: Sequence[Migration], timeout: float) -> None
     """
     newest = migrations[-1].number
     with opening(path), closing(connect(path, timeout, writing=True)) as connection:
+        connection.execute("BEGIN")  # another process may be making it, so that what is read must be of one moment
         check_identity(connection, path, newest)
+        connection.execute("ROLLBACK")
         if _use_wal(connection, time.monotonic() + timeout) != "wal":
             raise Unusable(f"{path}: its file system cannot hold a database with a write-ahead log")
         connection.execute("PRAGMA foreign_keys = OFF")  # or a table could not be rebuilt; they are checked at the end

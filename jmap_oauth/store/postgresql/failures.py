@@ -53,14 +53,16 @@ def failure(error: Exception) -> Unavailable | Unusable | None:
 def answering() -> Iterator[None]:
     """Turn what PostgreSQL and the way to it say into errors of the store.
 
-    Faults of the program pass, but without the values that PostgreSQL tells with them: they would end in a log.
+    A connection that the server has just ended may not know that yet: asked again, it is in no state to answer, which
+    asyncpg calls a fault of its own. Faults of the program pass, but without the values that PostgreSQL tells with
+    them: they would end in a log.
 
     Raises:
         Unavailable, Unusable: see the interface.
     """
     try:
         yield
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
         if known := failure(error):
             raise known from error
         if isinstance(error, asyncpg.PostgresError):
