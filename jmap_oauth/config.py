@@ -147,7 +147,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     argon2_time: Annotated[int, _number(1, 6, "Passes of Argon2id over its memory.")] = 2
     argon2_parallelism: Annotated[int, _number(1, 8, "Threads of Argon2id for a client secret.")] = 1
     hash_concurrency: Annotated[
-        int, _number(0, 64, "Secrets hashed at once, each in argon2_memory; 0 for one less than CPUs, from 1 to 4.")
+        int, _number(0, 64, "Secrets hashed at once, each in argon2_memory; 0 for as many as CPUs, at most 4.")
     ] = 0
     max_failed_logins: Annotated[
         int, _number(1, 100_000, "Wrong API keys at once from one address, before it is answered 429.")

@@ -145,8 +145,9 @@ def argon2id_hash(text: str) -> str:
 class SlowHasher:
     """Makes and compares Argon2id hashes on threads of its own, at most `concurrency` at a time.
 
-    argon2-cffi releases the GIL, so the event loop goes on meanwhile. By default one CPU is left to it, and four
-    threads are the most: Argon2 is bound by memory bandwidth, so more would rather slow down everything else.
+    argon2-cffi releases the GIL, so the event loop goes on meanwhile, also where there are as many threads as CPUs: it
+    waits for its turn for 2 ms at the worst then, and for 1 ms with one thread less, which makes half as many on two.
+    Four threads are the most by default: Argon2 is bound by memory bandwidth, and more would slow down all else.
     Memory stays below `concurrency` times the cost of a hash.
 
     The queue of the threads is first come, first served, and whoever has many secrets stands in it with only as many
@@ -171,7 +172,7 @@ class SlowHasher:
         self._cost = cost
         self._verifier = verifier
         self._most = most
-        self._concurrency = concurrency or max(1, min(4, (os.cpu_count() or 1) - 1))
+        self._concurrency = concurrency or min(4, os.cpu_count() or 1)
         self._start = f"$argon2id$v=19$m={cost.memory},t={cost.time},p={cost.parallelism}$"
         self.nobodys = f"{self.salt()}${_base64(secrets.token_bytes(_HASH_BYTES))}"
         """The hash of no text: to compare with where there is none, which takes as long."""
