@@ -13,7 +13,7 @@ from jmap_oauth.http.edge import Edge
 from jmap_oauth.http.metrics import Metrics
 from tests.http.serving import CLIENT_IP, ECHO, JSON, KEY, World, bearer, connect, request_of
 
-ANY_PATHS = ["/", "/api", "/jmap/session", "/healthz/live", "/nowhere"]
+ANY_PATHS = ["/api", "/jmap/session", "/healthz/live", "/nowhere"]
 
 SECURITY_HEADERS = {
     "cache-control": "no-store",
