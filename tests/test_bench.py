@@ -14,11 +14,13 @@ from tests.bench.load import Result, is_complete
 from tests.bench.table import Figures, best_of, render
 
 
+@pytest.mark.timeout(600)  # it starts many processes, one after the other
 def test_the_tables_have_a_row_for_every_request(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     sizes = {
         "seconds": 0.3,
         "rounds": 1,
         "clients": 60,
+        "creates": 32,
         "clients-large": 60,
         "listeners": 20,
         "refusals": 3,
@@ -32,7 +34,7 @@ def test_the_tables_have_a_row_for_every_request(tmp_path: Path, capsys: pytest.
         "/query by text, /get of 50",
         "/set that creates 1",
         "",
-        "1,600 creates in SQL, synchronous=FULL, best of 1 rounds",
+        "32 creates in SQL, synchronous=FULL, best of 1 rounds",
         "",
         "plain SQL, 16 creates a commit",
         "plain SQL, each with a commit",

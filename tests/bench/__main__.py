@@ -40,7 +40,7 @@ from pathlib import Path
 
 import uvloop
 
-from tests.bench.commits import CREATES, measure_commits, record_creates, render_commits
+from tests.bench.commits import measure_commits, record_creates, render_commits
 from tests.bench.inside import RUNS, measure_inside, render_inside
 from tests.bench.listeners import measure_listeners, render_listeners
 from tests.bench.load import CONNECTIONS, Result
@@ -64,8 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         results = zip(*rounds, strict=True)
         best = {each.name: best_of(of_it) for each, of_it in zip(variants, results, strict=True)}
         print("\n".join(render(best)), flush=True)
-        creates = uvloop.run(record_creates(folder / _FILLED))
-        print(f"\n{CREATES:,} creates in SQL, synchronous=FULL, best of {options.rounds} rounds")
+        creates = uvloop.run(record_creates(folder / _FILLED, options.creates))
+        print(f"\n{options.creates:,} creates in SQL, synchronous=FULL, best of {options.rounds} rounds")
         commits = [
             measure_commits(folder / _FILLED, creates, variants[-1], options.seconds) for _ in range(options.rounds)
         ]
@@ -84,6 +84,7 @@ def _read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=5.0, help="for each request and round, beside the warm-up")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--clients", type=int, default=10_000, help="in the database")
+    parser.add_argument("--creates", type=int, default=1_600, help="in SQL, for the second table")
     parser.add_argument("--clients-large", type=int, default=100_000, help="in that of the third table, at least 1")
     parser.add_argument(
         "--listeners", type=int, default=2_000, help="event streams, for the fourth table, at most 10,000"

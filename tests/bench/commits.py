@@ -32,7 +32,6 @@ from tests.bench.processes import measure, serve
 from tests.bench.table import align
 from tests.bench.workload import Variant, encode, make_client
 
-CREATES = 1_600
 _COLUMNS = ("creates/s", "of plain SQL")
 _CHANGES = ("INSERT", "UPDATE", "DELETE")
 _PLAIN = f"plain SQL, {CONNECTIONS} creates a commit"
@@ -76,8 +75,8 @@ class _RecordingStore(SqliteStore):
         return await super().write(recorded)
 
 
-async def record_creates(filled: Path) -> Sequence[Sequence[Statement]]:
-    """Return the statements of creates on a copy of the database in a folder."""
+async def record_creates(filled: Path, count: int) -> Sequence[Sequence[Statement]]:
+    """Return the statements of so many creates on a copy of the database in a folder."""
     with tempfile.TemporaryDirectory(dir=filled.parent) as name:
         copy = Path(shutil.copy(filled / "bench.db", name))
         settings = Settings(database=str(copy))
@@ -85,7 +84,7 @@ async def record_creates(filled: Path) -> Sequence[Sequence[Statement]]:
             store = _RecordingStore(copy, server)
             await store.open()
             recorded = Server(settings, server.model, store, server.backing.hasher)
-            for number in range(CREATES):
+            for number in range(count):
                 await _create(recorded, f"recorded-{number:06}")
             await store.close()
     return store.creates
