@@ -71,7 +71,7 @@ def test_the_command_of_the_unit_reads_the_key_from_the_credentials(tmp_path: Pa
         command = command.replace(name, folder)
     without_variable = ("env", "-u", "JMAP_OAUTH_ADMIN_KEY")
     with serve_process(tmp_path, *shlex.split(command), prefix=without_variable) as server:
-        assert httpx.get(f"{server.url}/jmap/session", headers=KEY, trust_env=False).status_code == 200
+        assert httpx.get(f"{server.url}/jmap/session", headers=KEY, trust_env=False, timeout=60).status_code == 200
         assert server.stop() == 0
     assert (tmp_path / "jmap-oauth.db").exists()
 
@@ -199,7 +199,7 @@ def test_nobody_chooses_the_address_that_the_audit_trail_sees(site: Site) -> Non
 
 @needs_nginx
 def test_in_the_clear_the_site_answers_nothing_but_the_way_to_the_page(site: Site) -> None:
-    with httpx.Client(base_url=site.plain, headers=HOST, trust_env=False) as client:
+    with httpx.Client(base_url=site.plain, headers=HOST, trust_env=False, timeout=60) as client:
         page, api = client.get("/"), client.post("/api", json=request_of(("Core/echo", {})), headers=KEY)
     assert (page.status_code, page.headers["Location"]) == (301, "https://oauth.example.com/")
     assert api.status_code == 404
