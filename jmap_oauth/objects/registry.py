@@ -78,6 +78,9 @@ class _Known:
     public: Mapping[str, Any]
     secrets: Sequence[tuple[Record, str]]
 
+    def is_same(self, other: _Known) -> bool:
+        return (self.client, self.secrets) == (other.client, other.secrets)
+
 
 class _Refused(Exception):
     """The question is answered with an error."""
@@ -133,24 +136,43 @@ class Registry:
         Raises:
             Unavailable: the store cannot tell now.
         """
-        at = self._clock()
-        known = await self._find(asked.client_id)
-        if known and account not in (GLOBAL, self._client_type.account_of(known.client)):
-            known = None
         try:
-            secret = await self._check_secret(known, asked.secret, at)
-            good = self._check_client(known, at)
-            for refusal in _refusals(good.client, asked):
-                raise refusal
+            return await self._decide(account, asked)
         except _Refused as refused:
             self.refusals[refused.error] += 1
             return AuthenticateResponse(account_id=account, error=refused.error, description=refused.description)
-        self._note(good.client, secret, at)
-        return AuthenticateResponse(account_id=account, authenticated=secret is not None, client=good.public)
 
     async def close(self) -> None:
         """Wait for what is being written."""
         await asyncio.gather(*self._rehashing)
+
+    async def _decide(self, account: str, asked: AuthenticateArguments) -> AuthenticateResponse:
+        """Decide by what is remembered; where that may be late, refuse only by what the store says itself.
+
+        Else a secret that another process made a moment ago would not be good yet, and to rotate would be an outage.
+        """
+        at = self._clock()
+        remembered = await self._remembered(asked.client_id)
+        known = remembered or await self._look_up(asked.client_id)
+        try:
+            return await self._check(known, account, asked, at)
+        except _Refused:
+            latest = await self._look_up(asked.client_id) if remembered and self._store.lag else known
+            if latest is None or known is None or latest.is_same(known):
+                raise
+        return await self._check(latest, account, asked, at)
+
+    async def _check(
+        self, known: _Known | None, account: str, asked: AuthenticateArguments, at: str
+    ) -> AuthenticateResponse:
+        if known and account not in (GLOBAL, self._client_type.account_of(known.client)):
+            known = None
+        secret = await self._check_secret(known, asked.secret, at)
+        good = self._check_client(known, at)
+        for refusal in _refusals(good.client, asked):
+            raise refusal
+        self._note(good.client, secret, at)
+        return AuthenticateResponse(account_id=account, authenticated=secret is not None, client=good.public)
 
     def _check_client(self, known: _Known | None, at: str) -> _Known:
         if known is None or not self._is_active(known, at):
@@ -189,18 +211,24 @@ class Registry:
                 if STATUS.is_good(secret, at):
                     yield hash, secret
 
-    async def _find(self, client_id: str) -> _Known | None:
-        """Return a client as it is now."""
+    async def _versions(self) -> tuple[str, ...]:
         await self._store.version(self._client_type, fresh=True)  # one look tells of all types
-        versions = tuple([await self._store.version(type) for type in self._watched])
+        return tuple([await self._store.version(type) for type in self._watched])
+
+    async def _remembered(self, client_id: str) -> _Known | None:
+        """Return a client that was read before, if nothing has changed since."""
         known = self._known.get(client_id)
-        if known is None or known.versions != versions:
-            known = await self._store.read(lambda reader: self._read(reader, versions, client_id), brief=True)
-            self._known.pop(client_id, None)
-            if known is not None:
-                self._known[client_id] = known
-                if len(self._known) > self._capacity:
-                    self._known.popitem(last=False)
+        return known if known is not None and known.versions == await self._versions() else None
+
+    async def _look_up(self, client_id: str) -> _Known | None:
+        """Return a client as it is now, and remember it."""
+        versions = await self._versions()
+        known = await self._store.read(lambda reader: self._read(reader, versions, client_id), brief=True)
+        self._known.pop(client_id, None)
+        if known is not None:
+            self._known[client_id] = known
+            if len(self._known) > self._capacity:
+                self._known.popitem(last=False)
         return known
 
     async def _read(self, reader: Reader, versions: tuple[str, ...], client_id: str) -> _Known | None:
