@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from inspect import Parameter
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
@@ -52,6 +52,7 @@ def connected(command: Callable[..., None]) -> Callable[..., None]:
     ) -> None:
         from jmap_oauth.cli.client import Client
 
+        _check_text(arguments)
         with Client(find_connection(url, key_file, config, allow_plain_http, os.environ)) as client:
             _reporting_names(command, client, arguments)
 
@@ -66,6 +67,14 @@ def connected(command: Callable[..., None]) -> Callable[..., None]:
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # of any callable, says inspect
     run.__annotations__ = {each.name: each.annotation for each in parameters}
     return run
+
+
+def _check_text(arguments: Mapping[str, Any]) -> None:
+    """Hold that arguments are UTF-8; Python takes other bytes of them for halves of characters, which JSON has not."""
+    for name, given in arguments.items():
+        for each in given if isinstance(given, list) else [given]:
+            if isinstance(each, str) and any("\ud800" <= character <= "\udfff" for character in each):
+                raise misuse(f"{name} is not UTF-8 text: {each}")
 
 
 def _reporting_names(command: Callable[..., None], client: Any, arguments: dict[str, Any]) -> None:

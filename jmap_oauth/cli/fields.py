@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -120,10 +119,10 @@ def _boolean(field: Field, text: str) -> bool:
 
 def _number(name: str, text: str) -> int | float:
     try:
-        number = int(text) if re.fullmatch(r"-?\d{1,19}", text) else float(text)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
+        number = read_json(text)
+    except Failure:
+        number = None
+    if isinstance(number, bool) or not isinstance(number, int | float):
         raise WrongValue(f"{name} must be a number")
     return number
 

@@ -50,7 +50,7 @@ def import_clients(
     if not client.has_metadata:
         raise Failure("the server knows too little of clients to take those of others; a newer version does")
     imported = _read(format, file)
-    brought = {each.label: each.secret for each in imported if each.secret}
+    brought = {each.label: each.secret for each in imported if each.secret and not each.skipped}
     with Plan() as plan:
         _compare(client, imported, brought, plan, json)
         if not json:
@@ -58,7 +58,7 @@ def import_clients(
         if not dry_run:
             plan.carry_out(client, yes, secrets_out, brought)
     if skipped := sum(each.is_lost for each in imported):
-        raise Failure(f"{skipped} of the file are skipped: the report says why")
+        raise Failure(f"skipped {skipped} of {len(imported)}: the report says why")
 
 
 def _read(format: Format, file: str) -> list[Imported]:
@@ -71,6 +71,8 @@ def _read(format: Format, file: str) -> list[Imported]:
     imported: list[Imported] = list(module.clients(read_values(file)))
     taken: dict[tuple[str, str], str] = {}
     for each in imported:
+        if not each.skipped and each.label == each.place:
+            each.skip("its name is empty")
         if not each.skipped:
             first = taken.setdefault((each.type, each.label), each.place)
             if first != each.place:

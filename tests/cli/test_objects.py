@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import re
+import subprocess
 
 import pytest
 
+from tests.cli.process import COMMAND
 from tests.cli.shell import Shell
 
 
@@ -180,6 +184,10 @@ def test_describe_names_types_fields_conditions_and_sorts(shell: Shell) -> None:
         (("update", "OAuthClient", "a", "--field", "metadata/a=NaN"), "metadata/a has NaN, which is not JSON"),
         (("update", "OAuthClient", "a", "--field", "metadata/a=1e999"), "metadata/a has a number that is too large"),
         (("update", "OAuthClient", "a", "--field", 'metadata/a={"b": 1, "b": 2}'), "metadata/a names b twice"),
+        (("update", "OAuthClient", "a", "--field", "implicitGrantIdTokenLifespan=1_0"),
+         "implicitGrantIdTokenLifespan must be a number"),
+        (("create", "OAuthClient", "--field", "description=\udcff"), r"field is not UTF-8 text: description=\udcff"),
+        (("query", "OAuthClient", "--where", "text=\udcff"), r"where is not UTF-8 text: text=\udcff"),
         (("create", "OAuthClient", "--field", "clientId=a", "--field", "clientId=b"), "clientId is given twice"),
         (("create", "OAuthClient", "--field", "contacts/a=true"),
          "contacts is a new object's: it has no members to patch"),
@@ -239,6 +247,18 @@ def test_on_a_terminal_it_is_said_that_nothing_was_found(shell: Shell) -> None:
     asked = ["query", "OAuthClient", "--where", "clientId=found-nowhere"]
     assert shell.on_terminal(asked) == (0, "Nothing found.\n")
     assert shell.done(*asked) == ""
+
+
+def test_what_goes_to_a_pipe_goes_there_while_a_terminal_shows_progress(shell: Shell) -> None:
+    create(shell, "piped")
+    screen, device = pty.openpty()
+    command = [*COMMAND, "query", "OAuthClient", "--where", "clientId=piped", "--json"]
+    variables = shell.variables(TERM="xterm")
+    done = subprocess.run(command, env=variables, stdout=subprocess.PIPE, stderr=device, check=True)
+    assert json.loads(done.stdout)["clientId"] == "piped"
+    assert "Reading" in os.read(screen, 65_536).decode()
+    os.close(device)
+    os.close(screen)
 
 
 def test_json_lines_are_ascii_whatever_is_in_them(shell: Shell) -> None:

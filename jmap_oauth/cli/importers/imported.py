@@ -42,7 +42,8 @@ class Imported:
 
     @property
     def label(self) -> str:
-        return str(self.properties.get("clientId") or self.properties.get("name") or self.place)
+        """What it is known by, as the server keeps it."""
+        return str(self.properties.get("clientId") or self.properties.get("name") or "").strip() or self.place
 
     def leave(self, member: str, reason: str) -> None:
         self.left_out.append(LeftOut(member, reason))

@@ -59,17 +59,17 @@ def test_a_dry_run_shows_the_plan_and_changes_nothing(shell: Shell) -> None:
 @pytest.mark.parametrize(
     ("format", "file", "made", "skipped"),
     [
-        ("stalwart", "stalwart-snapshot.ndjson", 3, 1),
-        ("stalwart", "stalwart-principals.json", 3, 0),
-        ("hydra", "hydra.json", 2, 3),
-        ("keycloak", "keycloak-realm.json", 4, 1),
+        ("stalwart", "stalwart-snapshot.ndjson", 3, "1 of 6"),
+        ("stalwart", "stalwart-principals.json", 3, ""),
+        ("hydra", "hydra.json", 2, "3 of 5"),
+        ("keycloak", "keycloak-realm.json", 4, "1 of 8"),
     ],
 )
 def test_the_second_import_of_a_file_finds_nothing_to_do(
-    shell: Shell, format: str, file: str, made: int, skipped: int
+    shell: Shell, format: str, file: str, made: int, skipped: str
 ) -> None:
     """What is skipped is told each time, and by the exit code; what is no client is not."""
-    lost = f"Error: {skipped} of the file are skipped: the report says why\n" if skipped else ""
+    lost = f"Error: skipped {skipped}: the report says why\n" if skipped else ""
     first = shell.run("import", format, file, "--secrets-out", "secrets")
     assert (first.returncode, first.stderr) == (bool(skipped), f"Done: {made} of {made}.\n{lost}")
     again = shell.run("import", format, file)
@@ -137,6 +137,17 @@ def test_a_client_that_is_there_becomes_as_the_file_says_and_keeps_its_secret(sh
     assert got(shell, "there")["clientName"] == "New"
     assert is_authentic(shell, "there", "the-secret-it-has")
     assert not is_authentic(shell, "there", "another-secret-of-the-file")
+
+
+def test_a_client_gets_its_own_secret_and_not_that_of_one_that_is_skipped(shell: Shell) -> None:
+    first = {"client_id": " twice "}
+    spaced = {"client_id": " spaced ", "client_secret": "secret-MARKER-spaced"}
+    file = shell.write("file", first, {"client_id": "twice", "client_secret": "secret-MARKER-second"}, spaced)
+    shown = import_skipping(shell, "registration", file, "--secrets-out", "new")
+    assert shown[0] == "! skip twice (line 2): twice is in the file before, at line 1"
+    assert json.loads((shell.folder / "new").read_text())["label"] == "twice"
+    assert not is_authentic(shell, "twice", "secret-MARKER-second")
+    assert is_authentic(shell, "spaced", "secret-MARKER-spaced")
 
 
 def test_a_hash_that_the_server_refuses_leaves_a_client_that_nobody_can_be(shell: Shell) -> None:
