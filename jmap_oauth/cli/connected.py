@@ -12,7 +12,7 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from jmap_oauth.cli.connection import DEFAULT_URL, KEY_VARIABLE, URL_VARIABLE, find_connection
-from jmap_oauth.cli.terminal import Failure, printable
+from jmap_oauth.cli.terminal import printable
 
 _FILE_HELP = (
     "A TOML file with url and key or key_file; default: jmap-oauth/client.toml in XDG_CONFIG_HOME or ~/.config."
@@ -81,8 +81,3 @@ def _reporting_names(command: Callable[..., None], client: Any, arguments: dict[
 def misuse(message: str) -> typer.BadParameter:
     """Return the error of a command that is used wrongly."""
     return typer.BadParameter(printable(message))
-
-
-def fail_if(failed: bool, message: str) -> None:
-    if failed:
-        raise Failure(message)

@@ -8,21 +8,40 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from jmap_oauth.cli.completion import (
+    complete_condition,
+    complete_field,
+    complete_fields,
+    complete_sort,
+    complete_type,
+)
 from jmap_oauth.cli.connected import Json, connected, misuse
 from jmap_oauth.cli.secret_input import STANDARD_INPUT
 from jmap_oauth.cli.terminal import Failure, print_json, printable
 
 if TYPE_CHECKING:
+    from jmap_oauth.cli.client import Client
     from jmap_oauth.cli.schema import Field, Type
 
 # Clients are Any: a command's hints are read by typer, and Client would load all that it needs for --help.
-TypeName = Annotated[str, typer.Argument(metavar="TYPE", help="Such as OAuthClient, Tenant or ApiKey.")]
+TypeName = Annotated[
+    str,
+    typer.Argument(metavar="TYPE", help="Such as OAuthClient, Tenant or ApiKey.", autocompletion=complete_type),
+]
 Fields = Annotated[
-    list[str] | None, typer.Option("--fields", metavar="NAMES", help="Fields to show, with commas between them.")
+    list[str] | None,
+    typer.Option(
+        "--fields", metavar="NAMES", help="Fields to show, with commas between them.", autocompletion=complete_fields
+    ),
 ]
 Assignments = Annotated[
     list[str] | None,
-    typer.Option("--field", metavar="NAME=VALUE", help="A field, as text or JSON; may be repeated, as are members."),
+    typer.Option(
+        "--field",
+        metavar="NAME=VALUE",
+        help="A field, as text or JSON; may be repeated, as are members.",
+        autocompletion=complete_field,
+    ),
 ]
 ObjectFile = Annotated[
     str | None, typer.Option("--file", metavar="FILE", help="A JSON object with fields, - for standard input.")
@@ -70,11 +89,18 @@ def query(
     *,
     where: Annotated[
         list[str] | None,
-        typer.Option(metavar="CONDITION", help="Such as text=mail or 'createdAt>=2026-01-31'; all must hold."),
+        typer.Option(
+            metavar="CONDITION",
+            help="Such as text=mail or 'createdAt>=2026-01-31'; all must hold.",
+            autocompletion=complete_condition,
+        ),
     ] = None,
     fields: Fields = None,
     sort: Annotated[
-        list[str] | None, typer.Option(metavar="NAMES", help="Fields to sort by; - in front of one descends.")
+        list[str] | None,
+        typer.Option(
+            metavar="NAMES", help="Fields to sort by; - in front of one descends.", autocompletion=complete_sort
+        ),
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, metavar="NUMBER", help="Show no more than so many.")] = None,
     json: Json = False,
@@ -111,6 +137,8 @@ def print_pages(columns: list[str], pages: Any, as_json: bool) -> None:
                 table.print(page)
             done += len(page)
             advance(done, pages.total)
+    if not (done or as_json) and sys.stdout.isatty():
+        print("Nothing found.")
 
 
 def create(
@@ -124,7 +152,7 @@ def create(
     json: Json = False,
 ) -> None:
     """Create an object. A secret that the server makes for it is shown, only this once."""
-    type = client.schema.type(type_name)
+    type = _changeable(client, type_name)
     properties = _given(type, field, file, secret_file, secret_env, is_update=False)
     answer = client.call(f"{type.name}/set", create={"new": properties})
     created = (answer.get("created") or {}).get("new")
@@ -147,7 +175,7 @@ def update(
     """Change an object. A member of a set is NAME/MEMBER=true, or =null to remove it, with ~1 for each / in it."""
     from jmap_oauth.cli.paging import find_id
 
-    type = client.schema.type(type_name)
+    type = _changeable(client, type_name)
     patch = _given(type, field, file, secret_file, secret_env, is_update=True)
     if not patch:
         raise misuse("there is nothing to change: give --field, --file, --secret-file or --secret-env")
@@ -157,6 +185,14 @@ def update(
     if id not in updated:
         raise _refused(f"{type.short} {id} was not changed", answer.get("notUpdated"))
     _show_outcome(type, f"Updated {type.short} {id}.", {"id": id, **(updated[id] or {})}, json)
+
+
+def _changeable(client: Client, type_name: str) -> Type:
+    """Return a type whose objects can be created, changed and deleted."""
+    type = client.schema.type(type_name)
+    if type.is_read_only:
+        raise misuse(f"{type.short} can only be read")
+    return type
 
 
 def _given(
@@ -212,7 +248,7 @@ def delete(
     from jmap_oauth.cli.paging import find_id
     from jmap_oauth.cli.show import show_refusal
 
-    type = client.schema.type(type_name)
+    type = _changeable(client, type_name)
     named = split_names(_with_standard_input(ids))
     if not named and STANDARD_INPUT not in ids:
         raise misuse("--ids names nothing to delete")
@@ -243,7 +279,8 @@ def _with_standard_input(ids: Iterable[str]) -> Iterable[str]:
 def describe(
     client: Any,
     type_name: Annotated[
-        str | None, typer.Argument(metavar="[TYPE]", help="A type; without one, all are named.")
+        str | None,
+        typer.Argument(metavar="[TYPE]", help="A type; without one, all are named.", autocompletion=complete_type),
     ] = None,
     *,
     json: Json = False,

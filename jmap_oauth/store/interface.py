@@ -242,11 +242,19 @@ class Writer(Reader, Protocol):
 class Store(Protocol):
     """A database with the objects of a Model."""
 
+    @property
+    def lag(self) -> float:
+        """Seconds for which brief reads and versions may not show what another process has committed; 0 for none.
+
+        What this process has committed they show at once.
+        """
+        ...
+
     async def read(self, work: Callable[[Reader], Awaitable[Result]], *, brief: bool = False) -> Result:
         """Run `work` on a snapshot and return its result.
 
         `brief` says that it only looks things up by id or unique value: it then waits behind no query, and what it
-        finds may have been remembered. It shows all that any process has committed before the read began.
+        finds may have been remembered. It shows all that any process had committed `lag` seconds before the read began.
 
         Raises:
             Unavailable: nothing could be read.
@@ -264,9 +272,9 @@ class Store(Protocol):
     async def version(self, type: ObjectType, *, fresh: bool = False) -> str:
         """Return a text that changes whenever anything of a type does, in any process.
 
-        A change by this process shows at once, one by another process within half a second, or with `fresh` at once
-        too, as do then those of all other types. It costs next to nothing, with `fresh` a few microseconds, so it can
-        be asked for with every request.
+        A change by this process shows at once, one by another process within half a second, or with `fresh` after
+        `lag` seconds, as do then those of all other types. It costs next to nothing, with `fresh` a few microseconds,
+        so it can be asked for with every request.
 
         Raises:
             Unavailable: it cannot be told.

@@ -1,6 +1,6 @@
 """What was read lately and is still true, found without the database and so without a thread. Knows no engine.
 
-A store gives brief work to `reader` first. On a Miss it runs the work on the database, with a `Noting` reader, and has
+A store gives brief work to `reader` first. On a Miss it runs the work on the database, `noting` what it finds, and has
 the notes remembered. Before each look it says by a token what was committed last, and lets the memory catch up if that
 is another one than before.
 """
@@ -8,14 +8,14 @@ is another one than before.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn, cast
 
 import msgspec
 
 from jmap_oauth.model.definition import GLOBAL, ObjectType, Record
-from jmap_oauth.store.interface import CannotCalculateChanges, Reader
+from jmap_oauth.store.interface import CannotCalculateChanges, Reader, Result
 
 CAPACITY: Final = 32 * 1024 * 1024
 """Bytes that the objects of one type may take, about; those that were asked for the longest ago go first."""
@@ -99,10 +99,10 @@ class _Shelf:
         except CannotCalculateChanges:
             return False
         if log.state != self.moment:
+            found = await reader.states([*self.states])  # if it fails, nothing was dropped under a new moment
             self.moment = log.state
             for id in (*log.updated, *log.destroyed):
                 self._drop(id)
-            found = await reader.states([*self.states])
             states = ((account, found[account].get(self.type.name)) for account in self.states)
             self.states = OrderedDict((account, state) for account, state in states if state is not None)
         return not log.more
@@ -119,7 +119,7 @@ class Memory:
         self._capacity = capacity
         self._shelves: dict[str, _Shelf] = {}
         self._token: Hashable = None
-        self.reader = cast(Reader, _Remembering(self._shelves))
+        self.reader = cast(Reader, Remembering(self._shelves))
 
     def is_current(self, token: Hashable) -> bool:
         """Tell whether the memory has caught up under this token since anything new was remembered."""
@@ -147,7 +147,7 @@ class Memory:
                     shelf.put(*found)
 
 
-class _Remembering:
+class Remembering:
     """A Reader of what is kept."""
 
     def __init__(self, shelves: Mapping[str, _Shelf]) -> None:
@@ -184,7 +184,17 @@ Notes = dict[str, _Note]
 """By the name of the type."""
 
 
-class Noting:
+def noting(work: Callable[[Reader], Awaitable[Result]]) -> Callable[[Reader], Awaitable[tuple[Result, Notes]]]:
+    """Return the same work, which returns also what can be remembered of what it finds."""
+
+    async def work_and_note(reader: Reader) -> tuple[Result, Notes]:
+        noted = _Noting(reader)
+        return await work(cast(Reader, noted)), noted.notes
+
+    return work_and_note
+
+
+class _Noting:
     """A Reader that notes what another one finds, as far as it can be remembered."""
 
     def __init__(self, reader: Reader) -> None:
@@ -192,9 +202,12 @@ class Noting:
         self.notes: Notes = {}
 
     async def state(self, type: ObjectType, account: str) -> str:
-        state = await self._reader.state(type, account)
-        (await self._note(type)).states[account] = state
-        return state
+        note = await self._note(type)
+        if account == GLOBAL:
+            note.states[account] = note.moment
+        elif account not in note.states:
+            note.states[account] = await self._reader.state(type, account)
+        return note.states[account]
 
     async def select(self, type: ObjectType, account: str, ids: Sequence[str], names: Names) -> dict[str, bytes]:
         records = await self._reader.get(type, account, ids)

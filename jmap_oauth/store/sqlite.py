@@ -8,11 +8,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import Final
 
 from jmap_oauth.model.definition import Model, ObjectType
 from jmap_oauth.store.interface import Reader, Result, Unavailable, Writer
-from jmap_oauth.store.memory import Memory, Miss, Notes, Noting
+from jmap_oauth.store.memory import Memory, Miss, noting
 from jmap_oauth.store.migrations import check_table, read_migrations
 from jmap_oauth.store.sqlite_commits import Outcome, SharedCommits, Work, share, transaction
 from jmap_oauth.store.sqlite_connections import READERS, Pool, Watch
@@ -39,6 +39,8 @@ class SqliteStore:
     It can be built outside of any event loop, and is of use between `open` and `close`. Both times are in seconds: how
     long a write waits for other processes, and how long the start does, since another one may be running migrations.
     """
+
+    lag: Final = 0.0
 
     def __init__(
         self, path: Path, model: Model, migrations: Path, *, busy_timeout: float = 5.0, opening_timeout: float = 30.0
@@ -83,7 +85,7 @@ class SqliteStore:
             self._catch_up()
             return await work(self._memory.reader)
         except (Miss, Unavailable):
-            result, notes = await self._looking_up.run(partial(_note, work, self._tables, self._states))
+            result, notes = await self._looking_up.run(partial(_read, noting(work), self._tables, self._states))
         self._memory.remember(notes)
         return result
 
@@ -152,21 +154,6 @@ def _read(
 ) -> Result:
     with transaction(connection, partial(connection.execute, "BEGIN")):
         return _drive(work(SqliteReader(connection, tables, states)))
-
-
-def _note(
-    work: Callable[[Reader], Awaitable[Result]],
-    tables: Mapping[str, Table],
-    states: States,
-    connection: sqlite3.Connection,
-) -> tuple[Result, Notes]:
-    """Read, and note what can be remembered."""
-
-    async def work_and_note(reader: Reader) -> tuple[Result, Notes]:
-        noting = Noting(reader)
-        return await work(cast(Reader, noting)), noting.notes
-
-    return _read(work_and_note, tables, states, connection)
 
 
 def _commit(works: Sequence[Work], patience: float, watch: Watch, connection: sqlite3.Connection) -> Sequence[Outcome]:

@@ -36,6 +36,10 @@ class WatchedStore:
     most_at_once: int = 0
     after_read: Callable[[], Awaitable[None]] = do_nothing
 
+    @property
+    def lag(self) -> float:
+        return self.store.lag
+
     async def read(self, work: Callable[[Reader], Awaitable[Result]], *, brief: bool = False) -> Result:
         self.reads += 1
         self.at_once += 1

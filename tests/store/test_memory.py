@@ -11,109 +11,110 @@ import pytest
 
 from jmap_oauth.model.definition import GLOBAL, ObjectType, Record
 from jmap_oauth.store import memory
-from jmap_oauth.store.interface import Changes, Reader
+from jmap_oauth.store.interface import Changes, Reader, Store
+from jmap_oauth.store.postgresql.store import PostgresqlStore
 from jmap_oauth.store.sqlite import SqliteStore
-from tests.support.stores import apply, change, create, make_team, make_widget
-from tests.support.widget import TEAM, WIDGET
+from tests.support.stores import OpenStore, apply, change, create, make_team, make_widget, notice
+from tests.support.widget import TEAM, WIDGET, make_model
 
 NAMES = ("id", "code", "size")
 
 
-async def is_remembered(store: SqliteStore, account: str, *ids: str, names: tuple[str, ...] = NAMES) -> bool:
-    """Look objects up, and tell whether that took no other thread, as the database would."""
-    threads = []
+async def is_remembered(store: Store, account: str, *ids: str, names: tuple[str, ...] = NAMES) -> bool:
+    """Look objects up, and tell whether that took no database."""
 
-    async def work(reader: Reader) -> None:
+    async def work(reader: Reader) -> bool:
         await reader.state(WIDGET, account)
         await reader.select(WIDGET, account, ids, names)
-        threads.append(threading.get_ident())
+        return isinstance(reader, memory.Remembering)
 
-    await store.read(work, brief=True)
-    return threads == [threading.get_ident()]
+    return await store.read(work, brief=True)
 
 
-async def make_widgets(store: SqliteStore, number: int, account: str | None = None) -> Sequence[Record]:
+async def make_widgets(store: Store, number: int, account: str | None = None) -> Sequence[Record]:
     widgets = [make_widget(f"w{each}", account, size=0) for each in range(number)]
     await create(store, *widgets)
     return widgets
 
 
-async def test_what_was_looked_up_is_found_without_the_database(sqlite: SqliteStore) -> None:
-    one, two = await make_widgets(sqlite, 2)
-    assert not await is_remembered(sqlite, GLOBAL, one["id"], two["id"])
-    assert await is_remembered(sqlite, GLOBAL, one["id"], two["id"])
-    assert await is_remembered(sqlite, GLOBAL, two["id"])
-    assert not await is_remembered(sqlite, GLOBAL, two["id"], names=("id",))
-    assert await is_remembered(sqlite, GLOBAL, two["id"], names=("id",))
-    assert await is_remembered(sqlite, GLOBAL, two["id"])
+async def test_what_was_looked_up_is_found_without_the_database(store: Store) -> None:
+    one, two = await make_widgets(store, 2)
+    assert not await is_remembered(store, GLOBAL, one["id"], two["id"])
+    assert await is_remembered(store, GLOBAL, one["id"], two["id"])
+    assert await is_remembered(store, GLOBAL, two["id"])
+    assert not await is_remembered(store, GLOBAL, two["id"], names=("id",))
+    assert await is_remembered(store, GLOBAL, two["id"], names=("id",))
+    assert await is_remembered(store, GLOBAL, two["id"])
 
 
-async def test_a_change_forgets_nothing_but_what_was_changed(sqlite: SqliteStore, other: SqliteStore) -> None:
-    for writing in (sqlite, other):
-        one, two = await make_widgets(sqlite, 2)
-        await is_remembered(sqlite, GLOBAL, one["id"], two["id"])
+async def test_a_change_forgets_nothing_but_what_was_changed(
+    open_store: OpenStore, tmp_path: Path, store: Store
+) -> None:
+    other = await open_store(tmp_path, make_model())
+    for writing in (store, other):
+        one, two = await make_widgets(store, 2)
+        await is_remembered(store, GLOBAL, one["id"], two["id"])
         await change(writing, one, code=f"{one['id']}x", size=1)
-        assert await is_remembered(sqlite, GLOBAL, two["id"])
-        assert not await is_remembered(sqlite, GLOBAL, one["id"])
-        await apply(sqlite, WIDGET, Changes(destroyed=[two, {**one, "size": 1}]))
+        await notice(store)
+        assert await is_remembered(store, GLOBAL, two["id"])
+        assert not await is_remembered(store, GLOBAL, one["id"])
+        await apply(store, WIDGET, Changes(destroyed=[two, {**one, "size": 1}]))
+    await other.close()
 
 
-async def test_the_states_of_accounts_are_known_after_changes_of_others(sqlite: SqliteStore) -> None:
+async def test_the_states_of_accounts_are_known_after_changes_of_others(store: Store) -> None:
     teams = [make_team("One"), make_team("Two")]
-    await create(sqlite, *teams, type=TEAM)
-    [widget] = await make_widgets(sqlite, 1, teams[0]["id"])
-    await is_remembered(sqlite, teams[0]["id"], widget["id"])
-    await create(sqlite, make_widget("more", teams[1]["id"]), make_widget("yet more", teams[0]["id"]))
-    assert await is_remembered(sqlite, teams[0]["id"], widget["id"])
+    await create(store, *teams, type=TEAM)
+    [widget] = await make_widgets(store, 1, teams[0]["id"])
+    await is_remembered(store, teams[0]["id"], widget["id"])
+    await create(store, make_widget("more", teams[1]["id"]), make_widget("yet more", teams[0]["id"]))
+    assert await is_remembered(store, teams[0]["id"], widget["id"])
 
 
 @pytest.mark.parametrize("asked", ["nobody", "theirs"])
-async def test_for_what_an_account_does_not_see_the_database_is_asked_each_time(
-    sqlite: SqliteStore, asked: str
-) -> None:
+async def test_for_what_an_account_does_not_see_the_database_is_asked_each_time(store: Store, asked: str) -> None:
     """Whether it is there for others must not show in how long the answer takes."""
     ours, theirs = teams = [make_team("Ours"), make_team("Theirs")]
-    await create(sqlite, *teams, type=TEAM)
-    [widget] = await make_widgets(sqlite, 1, theirs["id"])
-    await is_remembered(sqlite, theirs["id"], widget["id"])
+    await create(store, *teams, type=TEAM)
+    [widget] = await make_widgets(store, 1, theirs["id"])
+    await is_remembered(store, theirs["id"], widget["id"])
     id = widget["id"] if asked == "theirs" else asked
-    assert [await is_remembered(sqlite, ours["id"], id) for _ in range(3)] == [False] * 3
+    assert [await is_remembered(store, ours["id"], id) for _ in range(3)] == [False] * 3
 
 
-async def test_the_least_used_is_forgotten_when_there_is_no_room(
-    sqlite: SqliteStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_least_used_is_forgotten_when_there_is_no_room(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "OBJECT_BYTES", memory.CAPACITY // 3)
-    one, two, three = await make_widgets(sqlite, 3)
+    one, two, three = await make_widgets(store, 3)
     for each in (one, two, one, three):
-        await is_remembered(sqlite, GLOBAL, each["id"])
-    assert [await is_remembered(sqlite, GLOBAL, each["id"]) for each in (one, three, two)] == [True, True, False]
+        await is_remembered(store, GLOBAL, each["id"])
+    assert [await is_remembered(store, GLOBAL, each["id"]) for each in (one, three, two)] == [True, True, False]
 
 
-async def test_states_are_kept_of_few_accounts(sqlite: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_states_are_kept_of_few_accounts(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "MOST_ACCOUNTS", 2)
     for account in ("one", "two", "one", "three"):
-        await is_remembered(sqlite, account)
-    assert [await is_remembered(sqlite, account) for account in ("one", "three", "two")] == [True, True, False]
+        await is_remembered(store, account)
+    assert [await is_remembered(store, account) for account in ("one", "three", "two")] == [True, True, False]
 
 
 async def test_after_very_many_changes_all_of_a_type_is_forgotten(
-    sqlite: SqliteStore, monkeypatch: pytest.MonkeyPatch
+    store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(memory, "MOST_CHANGES", 2)
-    [widget] = await make_widgets(sqlite, 1)
+    [widget] = await make_widgets(store, 1)
     for number, remembered in [(2, True), (3, False)]:
-        await is_remembered(sqlite, GLOBAL, widget["id"])
-        await create(sqlite, *(make_widget(f"{number}x{each}", None) for each in range(number)))
-        assert await is_remembered(sqlite, GLOBAL, widget["id"]) is remembered
+        await is_remembered(store, GLOBAL, widget["id"])
+        await create(store, *(make_widget(f"{number}x{each}", None) for each in range(number)))
+        assert await is_remembered(store, GLOBAL, widget["id"]) is remembered
 
 
-async def test_what_a_closed_store_remembered_is_gone(sqlite: SqliteStore, path: Path) -> None:
-    [widget] = await make_widgets(sqlite, 1)
-    await is_remembered(sqlite, GLOBAL, widget["id"])
-    await sqlite.close()
-    await sqlite.open()
-    assert not await is_remembered(sqlite, GLOBAL, widget["id"])
+async def test_what_a_closed_store_remembered_is_gone(store: Store) -> None:
+    assert isinstance(store, SqliteStore | PostgresqlStore)
+    [widget] = await make_widgets(store, 1)
+    await is_remembered(store, GLOBAL, widget["id"])
+    await store.close()
+    await store.open()
+    assert not await is_remembered(store, GLOBAL, widget["id"])
 
 
 @pytest.mark.parametrize("type", [WIDGET, TEAM])

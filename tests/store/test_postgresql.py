@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
 import sys
 import traceback
@@ -17,6 +18,8 @@ import pytest
 from jmap_oauth.model.definition import GLOBAL
 from jmap_oauth.model.query import Comparator, NoneOf, Query, Window, Words
 from jmap_oauth.store.interface import Changes, Reader, Saved, TooCostly, Unavailable, Unusable, Writer
+from jmap_oauth.store.memory import Remembering
+from jmap_oauth.store.postgresql import connections
 from jmap_oauth.store.postgresql.schema import check_server
 from jmap_oauth.store.postgresql.snapshot import PostgresqlReader, PostgresqlWriter
 from jmap_oauth.store.postgresql.store import PostgresqlStore
@@ -43,10 +46,18 @@ def url(tmp_path: Path) -> str:
 @pytest.fixture
 async def store(url: str) -> AsyncIterator[PostgresqlStore]:
     await make_schema(url)
-    store = PostgresqlStore(url, make_model(), POSTGRESQL_MIGRATIONS, busy_timeout=0.1, query_seconds=0.3)
-    await store.open()
+    store = await open_on_postgresql(url, make_model())
     yield store
     await store.close()
+
+
+@pytest.fixture
+async def impatient(store: PostgresqlStore, url: str) -> AsyncIterator[PostgresqlStore]:
+    """A second store on the same database, which waits a moment only; not less, or a busy machine is a slow query."""
+    impatient = PostgresqlStore(url, make_model(), POSTGRESQL_MIGRATIONS, busy_timeout=0.1, query_seconds=1)
+    await impatient.open()
+    yield impatient
+    await impatient.close()
 
 
 @pytest.fixture
@@ -100,13 +111,15 @@ async def test_commits_are_found_without_notifications(store: PostgresqlStore, u
 # --- trouble ---
 
 
-async def test_a_write_that_waits_too_long_for_another_process_is_unavailable(store: PostgresqlStore, url: str) -> None:
+async def test_a_write_that_waits_too_long_for_another_process_is_unavailable(
+    impatient: PostgresqlStore, url: str
+) -> None:
     async with connected(url) as connection, connection.transaction():
         await connection.execute("SELECT number FROM sequence FOR UPDATE")
         with pytest.raises(Unavailable, match="locked"):
-            await create(store, make_widget("w", None))
-        assert await all_of(store, GLOBAL) == []
-    await create(store, make_widget("w", None))
+            await create(impatient, make_widget("w", None))
+        assert await all_of(impatient, GLOBAL) == []
+    await create(impatient, make_widget("w", None))
 
 
 @pytest.mark.parametrize("state", ["40001", "40P01"])
@@ -140,22 +153,22 @@ async def slow_rows(reader: Reader) -> None:
     await reader.rows("SELECT pg_sleep(10)")
 
 
-async def test_a_statement_has_only_so_much_time(store: PostgresqlStore) -> None:
+async def test_a_statement_has_only_so_much_time(impatient: PostgresqlStore) -> None:
     with pytest.raises(Unavailable, match="no more time"):
-        await store.read(slow_rows)
-    assert await all_of(store, GLOBAL) == []
+        await impatient.read(slow_rows)
+    assert await all_of(impatient, GLOBAL) == []
 
 
-async def test_a_query_that_takes_long_is_too_costly(store: PostgresqlStore, url: str) -> None:
-    await create(store, make_widget("w", None))
+async def test_a_query_that_takes_long_is_too_costly(impatient: PostgresqlStore, url: str) -> None:
+    await create(impatient, make_widget("w", None))
     async with connected(url) as connection:
         await connection.execute('ALTER TABLE "Widget" RENAME TO slow')
         await connection.execute('CREATE VIEW "Widget" AS SELECT slow.* FROM slow, pg_sleep(10)')
     query = Query(NoneOf([Words(["x"])]), [Comparator(None, ascending=True)], Window(limit=9))
     with pytest.raises(TooCostly):
-        await store.read(lambda reader: reader.query(WIDGET, GLOBAL, query))
+        await impatient.read(lambda reader: reader.query(WIDGET, GLOBAL, query))
     with pytest.raises(TooCostly):
-        await store.read(lambda reader: reader.indexes(WIDGET, GLOBAL, query, ["x"]))
+        await impatient.read(lambda reader: reader.indexes(WIDGET, GLOBAL, query, ["x"]))
 
 
 async def test_a_query_beyond_what_can_be_asked_is_too_costly(store: PostgresqlStore) -> None:
@@ -233,12 +246,24 @@ async def test_no_column_holds_more_of_a_secret_than_its_hash(store: PostgresqlS
 
 
 class Proxy:
-    """Stands between a store and its database. Cuts the connection on which COMMIT is sent, before or after that."""
+    """Stands between a store and its database. Cuts the connection on which COMMIT is sent, before or after that.
+
+    It can also end those that are there, or pass nothing on any more.
+    """
 
     def __init__(self, socket: str) -> None:
         self.socket = socket
         self.cut: str | None = None
         self.port = 0
+        self._there: set[asyncio.StreamWriter] = set()
+        self._silent: set[asyncio.StreamWriter] = set()
+
+    def end_all(self) -> None:
+        for each in self._there:
+            each.close()
+
+    def silence(self) -> None:
+        self._silent |= self._there
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -250,8 +275,11 @@ class Proxy:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         from_server, to_server = await asyncio.open_unix_connection(self.socket)
         answers = asyncio.create_task(self._pass(from_server, writer))
+        self._there.add(writer)
         try:
             while data := await reader.read(65_536):
+                if writer in self._silent:
+                    continue
                 if self.cut and b"COMMIT" in data:
                     answers.cancel()
                     if self.cut == "after":
@@ -261,6 +289,7 @@ class Proxy:
                     return
                 to_server.write(data)
         finally:
+            self._there.discard(writer)
             answers.cancel()
             to_server.close()
             writer.close()
@@ -305,6 +334,68 @@ async def test_a_commit_that_never_arrives_is_unavailable_and_not_done(behind: P
     with pytest.raises(Unavailable, match=r"connection|reached"):
         await create(behind, make_widget("w", None))
     assert await all_of(behind, GLOBAL) == []
+
+
+# --- what is remembered ---
+
+
+async def size_of(reader: Reader, id: str) -> tuple[int, bool]:
+    """Return the size of a widget, and whether that was remembered."""
+    await reader.state(WIDGET, GLOBAL)
+    found = await reader.select(WIDGET, GLOBAL, [id], ("size",))
+    return json.loads(found[id])["size"], isinstance(reader, Remembering)
+
+
+async def remember(store: PostgresqlStore) -> Callable[[], Awaitable[tuple[int, bool]]]:
+    """Make a widget and have the store remember it; return what finds it again."""
+    widget = make_widget("w", None, size=0)
+    await create(store, widget)
+
+    async def find() -> tuple[int, bool]:
+        return await store.read(lambda reader: size_of(reader, widget["id"]), brief=True)
+
+    assert [await find(), await find()] == [(0, False), (0, True)]
+    return find
+
+
+async def test_changes_of_what_is_remembered_are_found_without_notifications(store: PostgresqlStore, url: str) -> None:
+    find = await remember(store)
+    async with connected(url) as connection, connection.transaction():
+        document = """replace(document, '"size":0', '"size":1')"""
+        await connection.execute(f'UPDATE "Widget" SET changed = 9, size = 1, document = {document}')
+        await connection.execute("UPDATE state SET number = 9 WHERE type = 'Widget'")
+
+    async def changed() -> bool:
+        return (await find())[0] == 1
+
+    await until(changed)
+
+
+async def test_what_is_remembered_ends_with_the_connection_that_hears_of_changes(
+    behind: PostgresqlStore, proxy: Proxy
+) -> None:
+    find = await remember(behind)
+    proxy.end_all()
+
+    async def ended() -> bool:
+        return await find() == (0, False)
+
+    await until(ended)
+    assert await find() == (0, True)
+
+
+async def test_a_connection_that_falls_silent_is_given_up(
+    behind: PostgresqlStore, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "_LOOK_SECONDS", 0.5)
+    proxy.end_all()
+    before = await behind.version(WIDGET)
+    proxy.silence()
+
+    async def is_another() -> bool:
+        return await behind.version(WIDGET) != before
+
+    await until(is_another)
 
 
 # --- opening ---

@@ -181,25 +181,19 @@ def database_url() -> str:
     return (folder / "url").read_text()
 
 
-_started: list[subprocess.Popen[bytes]] = []
-"""A process that is forgotten while it runs is taken for a mistake."""
-
-
 def _start_supervisor(folder: Path) -> None:
     run = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
     with (folder / "log").open("wb") as log:
-        supervisor = subprocess.Popen(
+        done = subprocess.run(
             [sys.executable, "-m", "tests.support.postgresql", str(folder), str(run)],
             cwd=Path(__file__).parents[2],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             start_new_session=True,  # an interrupt from the keyboard is not for it
+            check=False,
         )
-    _started.append(supervisor)
-    while not (folder / "url").exists():
-        assert supervisor.poll() is None, (folder / "log").read_text()
-        time.sleep(0.01)
+    assert done.returncode == 0, (folder / "log").read_text()
 
 
 def schema_url(folder: Path) -> str:
@@ -239,5 +233,17 @@ def _is_alive(process: int) -> bool:
     return True
 
 
+def _leave_to_supervisor(folder: Path, run: int) -> None:
+    """Fork the supervisor and return once the database answers: it outlives the worker that asked for it."""
+    supervisor = os.fork()
+    if supervisor == 0:
+        _supervise(folder, run)
+        return
+    while not (folder / "url").exists():
+        if os.waitpid(supervisor, os.WNOHANG) != (0, 0):
+            sys.exit("The supervisor ended.")
+        time.sleep(0.01)
+
+
 if __name__ == "__main__":
-    _supervise(Path(sys.argv[1]), int(sys.argv[2]))
+    _leave_to_supervisor(Path(sys.argv[1]), int(sys.argv[2]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import closing
@@ -10,7 +11,7 @@ from typing import Any
 
 import asyncpg
 
-from jmap_oauth.model.definition import MASK, Model, ObjectType, Property, Record
+from jmap_oauth.model.definition import GLOBAL, MASK, Model, ObjectType, Property, Record
 from jmap_oauth.model.ids import new_id
 from jmap_oauth.model.query import DEFAULT_SORT, AllOf, Comparator, FilterNode, Query, Window
 from jmap_oauth.store.interface import Changes, Page, Saved, Store
@@ -129,6 +130,13 @@ def look(path: Path, sql: str) -> list[tuple[object, ...]]:
     """Look into the file of a SQLite database behind the store's back."""
     with closing(sqlite3.connect(path)) as connection:
         return connection.execute(sql).fetchall()
+
+
+async def notice(store: Store, type: ObjectType = WIDGET) -> None:
+    """Wait until a store that may lag behind others has noticed what they changed of a type."""
+    current = await state(store, GLOBAL, type)
+    while store.lag and await store.read(lambda reader: reader.state(type, GLOBAL), brief=True) != current:
+        await asyncio.sleep(0.001)
 
 
 OpenStore = Callable[[Path, Model], Awaitable[Store]]

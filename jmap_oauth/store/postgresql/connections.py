@@ -6,13 +6,13 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import asyncpg
 
 from jmap_oauth.model.definition import GLOBAL
 from jmap_oauth.store.interface import Unavailable, Unusable
-from jmap_oauth.store.postgresql.failures import answering
+from jmap_oauth.store.postgresql.failures import Lost, answering
 
 Connection: TypeAlias = asyncpg.Connection
 
@@ -23,7 +23,7 @@ WAIT_SECONDS: Final = 10.0
 LOOK_EVERY: Final = 0.25
 """Seconds after which commits of other processes are looked for, should no notification have come."""
 
-_LOOK_SECONDS: Final = 2.0
+_LOOK_SECONDS: Final = 1.0
 _NOT_OPEN: Final = "the database is not open"
 
 _EVERYWHERE: Final = {
@@ -35,7 +35,7 @@ _EVERYWHERE: Final = {
 }
 
 
-async def connect(url: str, *, seconds: float) -> asyncpg.Connection:
+async def connect(url: str, *, seconds: float, **settings: str) -> asyncpg.Connection:
     """Open one connection, on which a command may take so many seconds.
 
     Raises:
@@ -44,7 +44,7 @@ async def connect(url: str, *, seconds: float) -> asyncpg.Connection:
     with answering():
         try:
             return await asyncpg.connect(
-                url, timeout=CONNECT_SECONDS, command_timeout=seconds, server_settings=_EVERYWHERE
+                url, timeout=CONNECT_SECONDS, command_timeout=seconds, server_settings={**_EVERYWHERE, **settings}
             )
         except ValueError:  # which may repeat it
             raise Unusable("the URL of the database is wrong") from None
@@ -107,11 +107,18 @@ async def _leave_as_it_is(_: object) -> None:
     """Take nothing back between two callers: they change nothing beyond their transactions."""
 
 
-class Watch:
-    """Knows the last number of each type: from our own commits at once, from those of others by looking.
+class Moment(NamedTuple):
+    """What was committed last, as far as is known: the number, on the server behind the connection of this count."""
 
-    It looks when it is asked and a notification has come, or the last look is a while ago: a notification can be lost
-    on the way, or where something stands between that passes none on.
+    connection: int
+    number: int
+
+
+class Watch:
+    """Knows the last number of each type: from our own commits at once, from those of others by notifications.
+
+    One can be lost on the way, or where something stands between that passes none on. So what is known counts only for
+    a while after a look, which is taken when somebody asks, and not at all without a connection to hear on.
     """
 
     def __init__(self, url: str) -> None:
@@ -122,8 +129,7 @@ class Watch:
         self._numbers: dict[str, int] = {}
         self._connected = 0
         self._locked_by = 0
-        self._looked_at = float("-inf")
-        self._failed_at = float("-inf")
+        self._looked_at = self._failed_at = float("-inf")
 
     async def open(self, channel: str) -> None:
         """Look for the first time; `channel` is where commits are notified."""
@@ -131,29 +137,36 @@ class Watch:
         self._channel, self._connected, self._locked_by = channel, 0, 0
         await self._look()
 
-    async def version(self, type: str, *, fresh: bool = False) -> str:
+    async def version(self, type: str) -> str:
         """Return the number of the last change to a type, and how often the connection was opened.
 
-        Behind a new connection there may be another server, which knows less. If it is not to be `fresh`, the last look
-        may be enough.
+        Behind a new connection there may be another server, which knows less.
 
         Raises:
             Unavailable: the database cannot be reached or is not open.
         """
-        if fresh or time.monotonic() - self._looked_at > LOOK_EVERY:
-            await self._look()
+        await self._look()
         return f"{self._connected}.{self._numbers.get(type, 0)}"
 
-    def note(self, numbers: Iterable[tuple[str, int]]) -> None:
-        """Take over what was just committed. A look may be older than that, so numbers only rise."""
-        for type, number in numbers:
+    async def moment(self) -> Moment:
+        """Return what was committed last.
+
+        Raises:
+            Unavailable: see `version`.
+        """
+        await self._look()
+        return Moment(self._connected, max(self._numbers.values(), default=0))
+
+    def note(self, types: Iterable[str], number: int) -> None:
+        """Take over what was committed. It may come late, so numbers only rise."""
+        for type in types:
             self._numbers[type] = max(number, self._numbers.get(type, 0))
 
     async def lock(self, key: int) -> bool:
         """Take a lock unless another connection has it, and tell whether this one does. It is lost with it.
 
         Raises:
-            Unavailable: the database cannot be reached or is not open.
+            Unavailable: see `version`.
         """
         await self._look()
         async with self._lock:
@@ -164,12 +177,17 @@ class Watch:
             return self._locked_by == self._connected
 
     async def close(self) -> None:
-        self._channel, self._looked_at = "", float("-inf")
-        await self._disconnect()
+        self._channel = ""
+        self._looked_at = float("-inf")
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await hang_up(connection)
 
     async def _look(self) -> None:
-        """Look, but once for all who wait, and not at once again after it failed."""
+        """Look if the last look is a while ago, but once for all who wait, and not at once again after it failed."""
         asked_at = time.monotonic()
+        if asked_at - self._looked_at < LOOK_EVERY:
+            return
         async with self._lock:
             if not self._channel:
                 raise Unavailable(_NOT_OPEN)
@@ -179,29 +197,49 @@ class Watch:
                 raise Unavailable("the database cannot be reached")
             try:
                 await self._look_now()
-            except BaseException:
-                self._failed_at = time.monotonic()
-                await self._disconnect()
+            except BaseException as error:
+                if isinstance(error, Exception):  # and not that whoever asked has gone away
+                    self._failed_at = time.monotonic()
+                self._let_go()
                 raise
 
     async def _look_now(self) -> None:
-        if self._connection is None or self._connection.is_closed():
-            self._connection = await connect(self._url, seconds=_LOOK_SECONDS)
-            self._connected += 1
-            self._numbers = {}
-            with answering():
-                await self._connection.add_listener(self._channel, self._hear)
-        self._looked_at = time.monotonic()  # whatever is notified from now on makes it outdated
-        with answering():
-            rows = await self._connection.fetch("SELECT type, number FROM state WHERE account = $1", GLOBAL)
-        self.note((name, number) for name, number in rows)
+        """Look, on a new connection if the one that is there has ended or is silent."""
+        try:
+            await self._read(self._connection or await self._connect())
+        except Lost:
+            self._let_go()
+            await self._read(await self._connect())
 
-    def _hear(self, _connection: object, _process: int, _channel: str, number: Any) -> None:
-        """Look at the next question, unless it is our own commit that is notified."""
-        if int(number) > max(self._numbers.values(), default=0):
+    async def _connect(self) -> asyncpg.Connection:
+        connection = await connect(self._url, seconds=_LOOK_SECONDS, application_name="jmap-oauth watch")
+        self._connection = connection
+        self._connected += 1
+        self._numbers = {}
+        connection.add_termination_listener(self._end)
+        with answering():
+            await connection.add_listener(self._channel, self._hear)
+        return connection
+
+    async def _read(self, connection: asyncpg.Connection) -> None:
+        began_at = time.monotonic()
+        with answering():
+            rows = await connection.fetch("SELECT type, number FROM state WHERE account = $1", GLOBAL)
+        for type, number in rows:
+            self.note([type], number)
+        self._looked_at = began_at
+
+    def _hear(self, _connection: object, _process: int, _channel: str, payload: Any) -> None:
+        number, *types = payload.split()
+        self.note(types, int(number))
+
+    def _end(self, connection: object) -> None:
+        """Know nothing any more: nothing is heard."""
+        if connection is self._connection:
             self._looked_at = float("-inf")
 
-    async def _disconnect(self) -> None:
+    def _let_go(self) -> None:
         connection, self._connection = self._connection, None
+        self._looked_at = float("-inf")
         if connection is not None:
-            await hang_up(connection)
+            connection.terminate()

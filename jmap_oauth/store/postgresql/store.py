@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import Final
@@ -14,6 +15,7 @@ import asyncpg
 
 from jmap_oauth.model.definition import Model, ObjectType
 from jmap_oauth.store.interface import Reader, Result, Unavailable, Writer
+from jmap_oauth.store.memory import Memory, Miss, noting
 from jmap_oauth.store.migrations import check_table, read_migrations
 from jmap_oauth.store.postgresql.connections import Connection, Pool, Watch, connect, hang_up
 from jmap_oauth.store.postgresql.failures import Conflict, Lost, answering
@@ -55,6 +57,8 @@ class PostgresqlStore:
     a query may take.
     """
 
+    lag: Final = 1.0
+
     def __init__(
         self,
         url: str,
@@ -77,6 +81,9 @@ class PostgresqlStore:
         self._writing = Pool(url, 1, _WRITE_SECONDS, lock_timeout=f"{busy_timeout * 1000:.0f}")
         self._states = States("")
         self._channel = ""
+        self._memory = Memory()
+        self._remembered_of = 0  # the connection of `Moment`
+        self._catching_up = asyncio.Lock()
 
     async def open(self) -> None:
         """Open the database, and bring it up to date first.
@@ -85,6 +92,7 @@ class PostgresqlStore:
             Unavailable: it cannot be reached, or is locked.
             Unusable: it is not ours, too old or newer, a migration is missing, or the URL does not open it.
         """
+        self._memory, self._catching_up = Memory(), asyncio.Lock()
         try:
             await self._prepare()
             for pool in (self._reading, self._looking_up, self._writing):
@@ -95,14 +103,12 @@ class PostgresqlStore:
             raise
 
     async def read(self, work: Callable[[Reader], Awaitable[Result]], *, brief: bool = False) -> Result:
-        pool = self._looking_up if brief else self._reading
-        with answering():
-            async with pool.connection() as connection:
-                await connection.execute(_BEGIN_READING)
-                try:
-                    return await work(PostgresqlReader(connection, self._tables, self._states))
-                finally:
-                    await _end(connection)
+        if not brief:
+            return await self._read(self._reading, work)
+        with suppress(Miss, Unavailable):
+            await self._catch_up()
+            return await work(self._memory.reader)
+        return await self._look_up(work)
 
     async def write(self, work: Callable[[Writer], Awaitable[Result]]) -> Result:
         return await self._write(work)
@@ -111,7 +117,7 @@ class PostgresqlStore:
         return await self._write(lambda writer: writer.prune(before))
 
     async def version(self, type: ObjectType, *, fresh: bool = False) -> str:
-        return await self._watch.version(type.name, fresh=fresh)
+        return await self._watch.version(type.name)
 
     async def leads(self) -> bool:
         key = blake2b(self._channel.encode(), digest_size=8).digest()
@@ -121,6 +127,40 @@ class PostgresqlStore:
         for pool in (self._writing, self._reading, self._looking_up):
             await pool.close()
         await self._watch.close()
+
+    async def _read(self, pool: Pool, work: Callable[[Reader], Awaitable[Result]]) -> Result:
+        with answering():
+            async with pool.connection() as connection:
+                await connection.execute(_BEGIN_READING)
+                try:
+                    return await work(PostgresqlReader(connection, self._tables, self._states))
+                finally:
+                    await _end(connection)
+
+    async def _look_up(self, work: Callable[[Reader], Awaitable[Result]]) -> Result:
+        """Do brief work on the database, and have it remembered."""
+        memory = self._memory
+        result, notes = await self._read(self._looking_up, noting(work))
+        if not self._catching_up.locked():  # which would not know of what comes meanwhile
+            memory.remember(notes)
+        return result
+
+    async def _catch_up(self) -> None:
+        """Let the memory forget what any process has changed, once for all who wait.
+
+        Behind a new connection there may be another server, with another past.
+
+        Raises:
+            Unavailable: that cannot be told.
+        """
+        if self._memory.is_current(await self._watch.moment()):
+            return
+        async with self._catching_up:
+            moment = await self._watch.moment()
+            if moment.connection != self._remembered_of:
+                self._memory, self._remembered_of = Memory(), moment.connection
+            if not self._memory.is_current(moment):
+                await self._read(self._looking_up, partial(self._memory.catch_up, token=moment))
 
     async def _prepare(self) -> None:
         migrations = read_migrations(self._migrations)
@@ -154,12 +194,13 @@ class PostgresqlStore:
                     await connection.execute(_BEGIN_WRITING)
                     result = await work(writer)
                     if writer.number is not None:
-                        await connection.execute("SELECT pg_notify($1, $2)", self._channel, str(writer.number))
+                        changed = f"{writer.number} {' '.join(writer.changed)}"
+                        await connection.execute("SELECT pg_notify($1, $2)", self._channel, changed)
                 await self._commit(connection, writer)
             finally:
                 await _end(connection)
         if writer.number is not None:
-            self._watch.note((type, writer.number) for type in writer.changed)
+            self._watch.note(writer.changed, writer.number)
         return result
 
     async def _commit(self, connection: Connection, writer: PostgresqlWriter) -> None:

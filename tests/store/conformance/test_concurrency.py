@@ -7,7 +7,7 @@ from pathlib import Path
 
 from jmap_oauth.model.definition import GLOBAL
 from jmap_oauth.store.interface import Changes, Reader, Saved, Store, Writer
-from tests.support.stores import OpenStore, all_of, apply, create, get, make_widget
+from tests.support.stores import OpenStore, all_of, apply, create, get, make_widget, notice
 from tests.support.widget import TEAM, WIDGET, make_model
 
 
@@ -57,15 +57,14 @@ async def test_two_stores_on_the_same_data_write_in_turn(open_store: OpenStore, 
         await store.close()
 
 
-async def test_a_fresh_version_shows_at_once_what_another_store_committed(
-    open_store: OpenStore, tmp_path: Path
-) -> None:
+async def test_a_fresh_version_shows_what_another_store_committed(open_store: OpenStore, tmp_path: Path) -> None:
     folder = tmp_path / "shared"
     folder.mkdir()
     ours, theirs = [await open_store(folder, make_model()) for _ in range(2)]
     seen = [await ours.version(WIDGET, fresh=True)]
     for code in ("one", "two", "three"):
         await create(theirs, make_widget(code, None))
+        await notice(ours)
         seen.append(await ours.version(WIDGET, fresh=True))
         assert await ours.version(WIDGET) == seen[-1]
     assert len(set(seen)) == 4
@@ -111,6 +110,7 @@ async def test_a_fresh_look_at_one_type_is_one_at_all(open_store: OpenStore, tmp
     seen = [await ours.version(WIDGET, fresh=True)]
     for number in range(5):
         await create(theirs, make_widget(f"w{number}", None))
+        await notice(ours)
         await ours.version(TEAM, fresh=True)
         seen.append(await ours.version(WIDGET))
     assert len(set(seen)) == 6

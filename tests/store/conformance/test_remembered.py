@@ -13,7 +13,18 @@ import pytest
 from jmap_oauth.model.definition import GLOBAL, ObjectType
 from jmap_oauth.store.interface import Changes, Reader, Saved, Store, Writer
 from tests.store.conformance.test_history import History
-from tests.support.stores import OpenStore, all_of, apply, change, create, destroy, make_team, make_widget, state
+from tests.support.stores import (
+    OpenStore,
+    all_of,
+    apply,
+    change,
+    create,
+    destroy,
+    make_team,
+    make_widget,
+    notice,
+    state,
+)
 from tests.support.widget import TEAM, WIDGET, make_model
 
 NAMES = ("id", "code", "size")
@@ -22,7 +33,11 @@ NAMES = ("id", "code", "size")
 async def select(
     store: Store, account: str, *ids: str, type: ObjectType = WIDGET, names: tuple[str, ...] = NAMES
 ) -> tuple[str, list[dict[str, object]]]:
-    """Look up the state and some objects in brief, twice: what was read first may be remembered the second time."""
+    """Look up the state and some objects in brief, twice: what was read first may be remembered the second time.
+
+    What another store has changed meanwhile has to be noticed before.
+    """
+    await notice(store, type)
 
     async def work(reader: Reader) -> tuple[str, list[dict[str, object]]]:
         found = await reader.state(type, account), await reader.select(type, account, ids, names)
@@ -63,7 +78,20 @@ async def test_what_is_remembered_for_one_account_is_not_there_for_another(store
     assert (await select(store, team["id"], widget["id"]))[1] == []
 
 
-async def test_another_store_sees_at_once_what_one_has_changed(stores: Sequence[Store], ours: str) -> None:
+async def test_a_store_finds_at_once_what_it_has_changed_itself(store: Store, ours: str) -> None:
+    widget = make_widget("w", ours, size=0)
+    await create(store, widget)
+
+    async def size(reader: Reader) -> object:
+        return json.loads((await reader.select(WIDGET, ours, [widget["id"]], NAMES))[widget["id"]])["size"]
+
+    for number in range(1, 9):
+        await store.read(size, brief=True)
+        widget = await change(store, widget, size=number)
+        assert await store.read(size, brief=True) == number
+
+
+async def test_another_store_sees_what_one_has_changed(stores: Sequence[Store], ours: str) -> None:
     widget = make_widget("w", ours, size=0)
     await create(stores[0], widget)
     for size in range(1, 7):
