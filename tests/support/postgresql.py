@@ -52,12 +52,19 @@ def missing(what: str) -> None:
 
 
 class Cluster:
-    """A cluster in a folder of its own, which is reached by a socket in there. It can be stopped and started again."""
+    """A cluster in a folder of its own, which is reached by a socket in there. It can be stopped and started again.
 
-    def __init__(self) -> None:
+    `place` is where that folder is made, `settings` go before those for tests. With `data`, it begins as a copy of the
+    files of another one that was stopped.
+    """
+
+    def __init__(
+        self, place: str = "/tmp", settings: Mapping[str, str] | None = None, data: Path | None = None
+    ) -> None:
         source = installation()
         assert source is not None
-        self.folder = folder = _new_folder()
+        self.folder = folder = _new_folder(place)
+        self._settings = {**_SETTINGS, **(settings or {}), "unix_socket_directories": str(folder)}
         self.url = f"postgresql://postgres@/postgres?host={quote(str(folder), safe='')}"
         self._process: subprocess.Popen[bytes] | None = None
         self._as_user: Mapping[str, Any] = {}
@@ -67,15 +74,19 @@ class Cluster:
             self._binaries = _copy(source, folder / "packages") / "bin"
             folder.chmod(0o755)
             folder.parent.chmod(0o755)
-        (folder / "data").mkdir(mode=0o700)
+        if data is None:
+            (folder / "data").mkdir(mode=0o700)
+        else:
+            shutil.copytree(data, folder / "data", symlinks=True)
         if self._as_user:
-            for each in (folder, folder / "data"):
+            for each in (folder, folder / "data", *(folder / "data").rglob("*")):
                 shutil.chown(each, **self._as_user)
-        self._run("initdb", "-D", "data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync")
+        if data is None:
+            self._run("initdb", "-D", "data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync")
 
     def start(self) -> None:
         """Start, and return when it answers."""
-        options = [f"-c{name}={value}" for name, value in {**_SETTINGS, "unix_socket_directories": self.folder}.items()]
+        options = [f"-c{name}={value}" for name, value in self._settings.items()]
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 [self._binaries / "postgres", "-D", "data", *options],
@@ -108,9 +119,9 @@ class Cluster:
         assert done.returncode == 0, (self.folder / "log").read_text()
 
 
-def _new_folder() -> Path:
+def _new_folder(place: str) -> Path:
     """Make a folder for a cluster, of a path short enough for that of a socket, which has about 100 bytes."""
-    folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp")) / "cluster"
+    folder = Path(tempfile.mkdtemp(prefix="pg-", dir=place)) / "cluster"
     folder.mkdir()
     return folder
 
