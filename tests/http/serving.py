@@ -80,7 +80,7 @@ class KeyTable:
         known = self.principals.get(token or "")
         if known is None or token in self.revoked:
             return Refusal(retry_after=17 if self.throttled else None)
-        return replace(known, remote_ip=remote_ip, request_id=request_id)
+        return known._replace(remote_ip=remote_ip, request_id=request_id)
 
 
 @dataclass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -203,7 +203,7 @@ async def test_a_key_that_changes_while_the_body_arrives_counts_as_it_is_then(
         yield b"begun"
         known = world.keys.principals.pop(KEY)
         if change:
-            world.keys.principals[KEY] = replace(known, **change)
+            world.keys.principals[KEY] = known._replace(**change)
         yield b", ended"
 
     response = await client.post(UPLOAD, content=body(), headers=bearer())

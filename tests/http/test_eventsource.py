@@ -6,7 +6,6 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -263,8 +262,8 @@ async def test_streams_are_no_concurrent_requests(world: World, url: str) -> Non
     "now",
     [
         None,
-        replace(PRINCIPALS[KEY], permissions=frozenset({"sysWidgetGet"})),
-        replace(PRINCIPALS[KEY], account="t1"),
+        PRINCIPALS[KEY]._replace(permissions=frozenset({"sysWidgetGet"})),
+        PRINCIPALS[KEY]._replace(account="t1"),
     ],
     ids=["revoked", "with other permissions", "of another tenant"],
 )
