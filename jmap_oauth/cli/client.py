@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import ssl
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from types import TracebackType
@@ -15,6 +17,9 @@ from jmap_oauth.protocol.types import CORE
 
 if TYPE_CHECKING:
     import httpx
+
+# httpx brings a command of its own, with all of rich and pygments: a third of the time that its import takes.
+sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # stands for a module that is not there
 
 STALWART = "urn:stalwart:jmap"
 METADATA = "urn:jmap-oauth:metadata"
@@ -66,7 +71,13 @@ class Client:
             headers={"Authorization": f"Bearer {self._connection.key}", "Accept": "application/json"},
             timeout=httpx.Timeout(_ANSWER_SECONDS, connect=_CONNECT_SECONDS),
             trust_env=not self._connection.is_loopback,  # a proxy of the environment has no way to this machine
+            verify=True if self._may_use_tls else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),  # which trusts nobody
         )
+
+    @property
+    def _may_use_tls(self) -> bool:
+        """Tell whether the authorities that this machine trusts are worth reading, which takes its time."""
+        return not self._connection.is_loopback or self._connection.url.startswith("https:")
 
     @cached_property
     def session(self) -> Mapping[str, Any]:
