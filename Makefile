@@ -16,7 +16,7 @@ PYTEST := $(BIN)/pytest -n $(WORKERS) --dist worksteal
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
 	--custom-compile-command "make lock" pyproject.toml
 
-.PHONY: help serve test test-web test-long coverage lint format schema bench lock clean FORCE
+.PHONY: help serve test test-web test-long soak coverage lint format schema bench lock clean FORCE
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
@@ -40,6 +40,10 @@ test-long: export JMAP_OAUTH_TEST_KILLS := 100
 test-long: .venv/for-test  ## long random histories, much fuzz, many kills; ARGS as for test
 	@$(PYTEST) --timeout 1800 tests/stateful tests/fuzz tests/process/test_kill.py $(ARGS)
 
+soak: export JMAP_OAUTH_TEST_SOAK := 600
+soak: .venv/for-test  ## ten minutes of mixed load on each database, with backups and an outage; ARGS as for test
+	@$(PYTEST) tests/process/test_soak.py $(ARGS)
+
 # Apart from `make test`, because counting lines takes 1.8 times the processor time.
 coverage: .venv/for-test  ## all tests, failing where less than 90 % of lines and branches are run
 	@$(PYTEST) --cov=jmap_oauth --cov-branch --cov-fail-under=90 $(ARGS)
@@ -56,7 +60,7 @@ format: .venv/for-test  ## format the code and repair what ruff can
 schema: .venv/for-test  ## write schema/objects.json anew
 	$(BIN)/python -m tests.support.write_schema
 
-bench: .venv/for-test  ## measure requests per second; ARGS="--seconds 2" go to it
+bench: .venv/for-test  ## measure requests among up to 1,000,000 clients; ARGS="--clients 10000" go to it
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 lock: .venv/for-test  ## write requirements*.txt anew; ARGS=--upgrade takes the newest versions

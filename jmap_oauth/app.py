@@ -61,7 +61,6 @@ _TOLERATED = frozenset(
     for name in ("blob", "mail", "calendars", "contacts", "principals", "sieve", "vacationresponse")
 )
 _ADMIN_KEY = "admin_key"
-_MOST_KEYS = 100_000
 _ATTEMPTS = 10
 _PACKAGE = Path(__file__).parent
 
@@ -364,11 +363,6 @@ class FirstKey:
 
     id: str
     secret: str
-
-
-def _raise_unless_outdated(error: MethodError) -> None:
-    if error.type is not MethodErrorType.STATE_MISMATCH:
-        raise error
 
 
 def raise_refusal(refused: Mapping[str, SetError] | None) -> None:

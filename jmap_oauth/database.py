@@ -7,7 +7,8 @@ May import: config, model, store.
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from jmap_oauth.config import Settings
@@ -32,11 +33,22 @@ async def open_store(settings: Settings, model: Model) -> Store:
     """
     if settings.database_path is not None:
         return await open_sqlite(settings.database_path, model, schema_folder() / "sqlite")
-    try:
+    with needing_postgresql():
         from jmap_oauth.store.postgresql.store import open_postgresql
+    return await open_postgresql(settings.database, model, schema_folder() / "postgresql")
+
+
+@contextmanager
+def needing_postgresql() -> Iterator[None]:
+    """Import what only PostgreSQL needs.
+
+    Raises:
+        Unusable: its driver is not installed.
+    """
+    try:
+        yield
     except ModuleNotFoundError as error:
         raise Unusable(f"PostgreSQL needs {error.name}: pip install 'jmap-oauth[postgresql]'") from None
-    return await open_postgresql(settings.database, model, schema_folder() / "postgresql")
 
 
 def require_database(settings: Settings) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 
 from jmap_oauth.config import Settings
-from jmap_oauth.database import open_store, require_database, schema_folder
+from jmap_oauth.database import needing_postgresql, open_store, require_database, schema_folder
 from jmap_oauth.model.definition import Model
 from jmap_oauth.objects import served_types
 from jmap_oauth.store import sqlite_portable
@@ -139,13 +139,6 @@ def _filling(settings: Settings, model: Model, *, force: bool) -> AbstractAsyncC
 
 
 def _postgresql() -> ModuleType:
-    """Import what only PostgreSQL needs.
-
-    Raises:
-        Unusable: its driver is not installed.
-    """
-    try:
+    with needing_postgresql():
         from jmap_oauth.store.postgresql import portable
-    except ModuleNotFoundError as error:
-        raise Unusable(f"PostgreSQL needs {error.name}: pip install 'jmap-oauth[postgresql]'") from None
     return portable

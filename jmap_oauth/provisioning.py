@@ -27,7 +27,7 @@ from jmap_oauth.model.definition import GLOBAL, MASK, Model, ObjectType, Propert
 from jmap_oauth.model.kinds import Invalid, SetOf, now
 from jmap_oauth.model.query import AnyOf, Comparator, Condition, Query, Test, Window
 from jmap_oauth.objects.oauth_client_rules import WITH_SECRET
-from jmap_oauth.objects.oauth_client_secret import EXPIRED, MOST_SECRETS, STATUS
+from jmap_oauth.objects.oauth_client_secret import EXPIRED, STATUS, secrets_of
 from jmap_oauth.protocol.errors import MethodError, MethodErrorType, SetErrorType
 from jmap_oauth.store.interface import Reader, Store
 
@@ -156,10 +156,8 @@ class Provisioning:
         type, at = self._model["OAuthClientSecret"], now()
 
         async def work(reader: Reader) -> Collection[str]:
-            pairs = await reader.referring(type, type.by_name["oauthClientId"], [client_id], MOST_SECRETS)
-            found = await reader.get(type, GLOBAL, [id for _, id in pairs])
-            live = [each["id"] for each in found if STATUS.of(each, at) != EXPIRED]
-            return (await reader.hashes(type, type.by_name["secret"], live)).values() if live else ()
+            secrets = await secrets_of(reader, type, client_id)
+            return [hash for secret, hash in secrets if STATUS.of(secret, at) != EXPIRED]
 
         return bool(await self._matching(plain, [*await self._store.read(work)]))
 

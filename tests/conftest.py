@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -10,6 +16,24 @@ from tests.support import postgresql
 # No test fails because the machine was busy.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
+
+_MEMORY = Path("/dev/shm")
+_ROOM = 2 << 30
+
+
+def _spare_work() -> None:
+    """Let the run and all processes that it starts keep compiled modules, and their databases in memory.
+
+    Else each command of a test compiles the package anew, and each commit waits for a disk, where nothing is lost.
+    """
+    sys.dont_write_bytecode = False
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    if _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _ROOM:
+        os.environ.setdefault("TMPDIR", str(_MEMORY))
+        tempfile.tempdir = None  # or it stays what it was before
+
+
+_spare_work()
 
 
 def pytest_configure(config: pytest.Config) -> None:

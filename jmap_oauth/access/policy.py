@@ -30,6 +30,11 @@ class Decision:
 ALLOWED = Decision()
 
 
+def has_permission(principal: Principal, permission: str) -> Decision:
+    """Decide on a permission; the reason names it."""
+    return ALLOWED if permission in principal.permissions else Decision(f"This needs the permission {permission}.")
+
+
 def permissions_of(types: Iterable[ObjectType]) -> Mapping[str, str]:
     """Return every permission there is, with a label for people."""
     names = {name: label for each in types for name, label in each.permissions.items()}
@@ -46,11 +51,10 @@ class Policy:
     def may(self, principal: Principal, type: ObjectType, action: Action) -> Decision:
         """Decide on a kind of action; the reason names the permission that is missing."""
         permission = type.permission_for(action)
-        if permission not in principal.permissions:
-            return Decision(f"This needs the permission {permission}.")
-        if type.is_account and action in WRITES and principal.account != GLOBAL:
+        decision = has_permission(principal, permission)
+        if decision and type.is_account and action in WRITES and principal.account != GLOBAL:
             return Decision(f"Only a key without a tenant can use the permission {permission}.")
-        return ALLOWED
+        return decision
 
     def is_read_only(self, principal: Principal) -> bool:
         """Tell whether a principal may change nothing at all."""

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from jmap_oauth.access.addresses import Network
 from jmap_oauth.model.definition import GLOBAL
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Principal:
+class Principal(NamedTuple):
     """Whoever a request acts for. `account` is GLOBAL or the id of a tenant; `expires_at` a date as it is kept;
     `networks` are where it may ask from, none for anywhere.
 
     `is_server` marks the server's own writes (`id` is then a name like "cli"): they may set what is server-set and
-    hidden. Nothing that came by HTTP is ever one.
+    hidden. Nothing that came by HTTP is ever one. It is a tuple because each request has one made: that takes a fifth
+    of the time of a frozen dataclass.
     """
 
     id: str

@@ -16,7 +16,7 @@ from typing import Annotated
 import typer
 
 from jmap_oauth import __version__
-from jmap_oauth.cli import api_key, apply, changes, db, import_clients, oauth, objects, serve, snapshot
+from jmap_oauth.cli import api_key, apply, audit, changes, db, describe, import_clients, oauth, objects, serve, snapshot
 from jmap_oauth.cli.terminal import Failure, printable
 from jmap_oauth.config import SettingsError
 
@@ -56,7 +56,7 @@ def _commands() -> typer.Typer:
     commands.command("serve")(serve.make_command())
     commands.add_typer(api_key.commands, name="api-key")
     commands.add_typer(db.commands, name="db")
-    for module in (objects, oauth, changes, snapshot, apply, import_clients):
+    for module in (objects, describe, oauth, audit, changes, snapshot, apply, import_clients):
         module.add_to(commands)
     return commands
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from inspect import Parameter
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
@@ -12,7 +12,7 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from jmap_oauth.cli.connection import DEFAULT_URL, KEY_VARIABLE, URL_VARIABLE, find_connection
-from jmap_oauth.cli.terminal import Failure, printable
+from jmap_oauth.cli.terminal import printable
 
 _FILE_HELP = (
     "A TOML file with url and key or key_file; default: jmap-oauth/client.toml in XDG_CONFIG_HOME or ~/.config."
@@ -52,6 +52,7 @@ def connected(command: Callable[..., None]) -> Callable[..., None]:
     ) -> None:
         from jmap_oauth.cli.client import Client
 
+        _check_text(arguments)
         with Client(find_connection(url, key_file, config, allow_plain_http, os.environ)) as client:
             _reporting_names(command, client, arguments)
 
@@ -68,6 +69,14 @@ def connected(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
+def _check_text(arguments: Mapping[str, Any]) -> None:
+    """Hold that arguments are UTF-8; Python takes other bytes of them for halves of characters, which JSON has not."""
+    for name, given in arguments.items():
+        for each in given if isinstance(given, list) else [given]:
+            if isinstance(each, str) and any("\ud800" <= character <= "\udfff" for character in each):
+                raise misuse(f"{name} is not UTF-8 text: {each}")
+
+
 def _reporting_names(command: Callable[..., None], client: Any, arguments: dict[str, Any]) -> None:
     """Run a command, for which a name that the server does not have is wrong usage."""
     from jmap_oauth.cli.schema import UnknownName
@@ -81,8 +90,3 @@ def _reporting_names(command: Callable[..., None], client: Any, arguments: dict[
 def misuse(message: str) -> typer.BadParameter:
     """Return the error of a command that is used wrongly."""
     return typer.BadParameter(printable(message))
-
-
-def fail_if(failed: bool, message: str) -> None:
-    if failed:
-        raise Failure(message)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from jmap_oauth.cli.schema import Field, Type, UnknownName
-from jmap_oauth.cli.strict_json import read_json
+from jmap_oauth.cli.strict_json import NotJson, read_json
 from jmap_oauth.cli.terminal import Failure, near
 
 MAX_FILE = 16_000_000
@@ -25,6 +23,7 @@ _OPERATORS = {
 }
 _CONDITION = re.compile(r"([^<>=]+)(>=|<=|>|<|=)(.*)", re.DOTALL)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_EQUAL_ONLY = frozenset({"text", "enum", "objectId"})
 _STRUCTURED = frozenset({"set", "map", "object", "objectList"})
 _PLAIN = frozenset({"string", "enum", "objectId", "blobId", "utcDateTime"})
 
@@ -66,7 +65,7 @@ def _read_assignment(type: Type, text: str, is_update: bool) -> tuple[str, Any]:
         return name, read_value(field, value)
     if not is_update:
         raise WrongValue(f"{field.name} is a new object's: it has no members to patch")
-    return name, _json_or_text(value)
+    return name, _json_or_text(name, value)
 
 
 def settable(type: Type, name: str) -> Field:
@@ -99,7 +98,7 @@ def read_value(field: Field, text: str) -> Any:
         return _boolean(field, text)
     if field.type == "number":
         return _number(field.name, text)
-    return text if field.type in _PLAIN else _json_or_text(text)
+    return text if field.type in _PLAIN else _json_or_text(field.name, text)
 
 
 def _structured(field: Field, text: str) -> Any:
@@ -120,19 +119,21 @@ def _boolean(field: Field, text: str) -> bool:
 
 def _number(name: str, text: str) -> int | float:
     try:
-        number = int(text) if re.fullmatch(r"-?\d{1,19}", text) else float(text)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
+        number = read_json(text)
+    except Failure:
+        number = None
+    if isinstance(number, bool) or not isinstance(number, int | float):
         raise WrongValue(f"{name} must be a number")
     return number
 
 
-def _json_or_text(text: str) -> Any:
+def _json_or_text(name: str, text: str) -> Any:
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return read_json(text)
+    except NotJson:
         return text
+    except Failure as error:
+        raise WrongValue(f"{name} {error}") from None
 
 
 def read_object(path: str) -> dict[str, Any]:
@@ -191,6 +192,8 @@ def _read_condition(type: Type, text: str) -> dict[str, Any]:
         raise UnknownName(f"{name} is no condition of {type.short}{near(name, type.filters)}")
     name = known[name.lower()]
     kind = type.filters[name]["type"] if name in type.filters else _kind_of(type.fields[name])
+    if operator != "=" and kind in _EQUAL_ONLY:
+        raise WrongValue(f"{name} is no date and no number: ask for it with =")
     return {name + _OPERATORS[operator]: _condition_value(name, kind, value)}
 
 

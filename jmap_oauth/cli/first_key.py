@@ -26,7 +26,8 @@ def hand_over(secret: str, folder: Path, url: str) -> None:
         Failure: the file cannot be written.
     """
     if sys.stdout.isatty():
-        print(f"The administrator's API key, which is not shown again:\n\n    {secret}\n\nTry it:\n")
+        print(f"The administrator's API key, which is not shown again:\n\n    {secret}\n")
+        print(f"Sign in with it at {url}/ in a browser, or try it here:\n")
         print(_curl_line(secret, url), flush=True)
         return
     try:

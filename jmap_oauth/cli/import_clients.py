@@ -5,27 +5,15 @@ from __future__ import annotations
 import io
 import json as json_module
 import sys
-import tempfile
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from enum import Enum
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jmap_oauth.cli.apply import (
-    IN_MEMORY,
-    SIGNS,
-    as_object,
-    ask,
-    do_steps,
-    print_step,
-    print_summary,
-    read_steps,
-)
 from jmap_oauth.cli.connected import Json, connected
+from jmap_oauth.cli.planned import SIGNS, DryRun, Plan, SecretsOut, Yes, as_object, print_step
 from jmap_oauth.cli.terminal import Failure, print_json, printable
 
 if TYPE_CHECKING:
@@ -48,34 +36,29 @@ def import_clients(
     format: Annotated[Format, typer.Argument(help="Where the file comes from; registration is RFC 7591.")],
     file: Annotated[str, typer.Argument(metavar="FILE", help="JSON, or JSON objects in lines; - for standard input.")],
     *,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and change nothing.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before acting.")] = False,
-    secrets_out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A file to make, for its owner alone, for new secrets.")
-    ] = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    secrets_out: SecretsOut = None,
     json: Json = False,
 ) -> None:
     """Bring clients of another server over, and tell of each what cannot be carried.
 
     Clients are known by their clientId. One that is there already becomes as the file says, but keeps the secret that
     it has. Secrets and hashes of secrets go along where the file has them; a client that needs one and brings none gets
-    a new one.
+    a new one. It ends with 1 if a client of the file is skipped, for it is not there afterwards.
     """
     if not client.has_metadata:
         raise Failure("the server knows too little of clients to take those of others; a newer version does")
     imported = _read(format, file)
-    brought = {each.label: each.secret for each in imported if each.secret}
-    with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as spool:
-        counts, new_secrets = _make_plan(client, imported, brought, spool, json)
-        print_summary(counts, json)
-        todo = sum(counts[action] for action in SIGNS)
-        if dry_run or not todo:
-            return
-        if new_secrets and secrets_out is None:
-            raise Failure(f"{new_secrets} new secrets have to go somewhere: give --secrets-out FILE")
-        ask(yes, deletions=0)
-        spool.seek(0)
-        do_steps(client, read_steps(spool), todo, secrets_out, brought)
+    brought = {each.label: each.secret for each in imported if each.secret and not each.skipped}
+    with Plan() as plan:
+        _compare(client, imported, brought, plan, json)
+        if not json:
+            plan.print_summary()
+        if not dry_run:
+            plan.carry_out(client, yes, secrets_out, brought)
+    if skipped := sum(each.is_lost for each in imported):
+        raise Failure(f"skipped {skipped} of {len(imported)}: the report says why")
 
 
 def _read(format: Format, file: str) -> list[Imported]:
@@ -88,6 +71,8 @@ def _read(format: Format, file: str) -> list[Imported]:
     imported: list[Imported] = list(module.clients(read_values(file)))
     taken: dict[tuple[str, str], str] = {}
     for each in imported:
+        if not each.skipped and each.label == each.place:
+            each.skip("its name is empty")
         if not each.skipped:
             first = taken.setdefault((each.type, each.label), each.place)
             if first != each.place:
@@ -95,30 +80,21 @@ def _read(format: Format, file: str) -> list[Imported]:
     return imported
 
 
-def _make_plan(
-    client: Client, imported: Sequence[Imported], brought: Mapping[str, Any], spool: IO[bytes], as_json: bool
-) -> tuple[Counter[str], int]:
-    """Show the plan and write it to a file.
-
-    Returns how many steps of each action there are, and for how many clients a new secret has to be made.
-    """
+def _compare(
+    client: Client, imported: Sequence[Imported], brought: Mapping[str, Any], plan: Plan, as_json: bool
+) -> None:
+    """Compare with the server, and show what is skipped and each step."""
     from jmap_oauth.cli.progress import progress
 
-    counts: Counter[str] = Counter()
-    new_secrets = 0
     for each in imported:
         if each.skipped:
             _print_skipped(each, as_json)
     with progress("Comparing", wanted=not sys.stdout.isatty()) as advance:
         for step, each in _steps(client, [each for each in imported if not each.skipped]):
             is_brought = step.new_secret and step.label in brought
-            counts[step.action] += 1
-            new_secrets += step.new_secret and not is_brought
-            advance(counts.total(), len(imported))
+            plan.add(step, step.new_secret and not is_brought)
+            advance(plan.counts.total(), len(imported))
             _print_planned(step, each, is_brought, as_json)
-            if step.action in SIGNS:
-                spool.write(step.written())
-    return counts, new_secrets
 
 
 def _steps(client: Client, imported: Sequence[Imported]) -> Iterator[tuple[Step, Imported]]:
@@ -138,15 +114,13 @@ def _steps(client: Client, imported: Sequence[Imported]) -> Iterator[tuple[Step,
 
 
 def _print_skipped(each: Imported, as_json: bool) -> None:
+    action = "skip" if each.is_lost else "ignore"
     if as_json:
-        print_json(
-            [
-                {"action": "skip", "type": each.type, "label": each.label, "place": each.place}
-                | {"reason": each.skipped, "leftOut": _left_out(each)}
-            ]
-        )
+        shown = {"action": action, "type": each.type, "label": each.label, "place": each.place}
+        print_json([{**shown, "reason": each.skipped, "leftOut": _left_out(each)}])
         return
-    print(printable(f"! skip {each.label}{'' if each.label == each.place else f' ({each.place})'}: {each.skipped}"))
+    where = "" if each.label == each.place else f" ({each.place})"
+    print(printable(f"{'!' if each.is_lost else '.'} {action} {each.label}{where}: {each.skipped}"))
 
 
 def _print_planned(step: Step, each: Imported, is_brought: bool, as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""The commands for what is more than an object: rotating secrets, asking as a backend does, the audit trail."""
+"""The commands for clients that are more than an object: rotating secrets, and asking as a backend does."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from jmap_oauth.cli.connected import Json, connected, misuse
-from jmap_oauth.cli.objects import SecretFile, SecretVariable, print_pages
+from jmap_oauth.cli.objects import SecretFile, SecretVariable
 from jmap_oauth.cli.terminal import Failure, print_json, printable
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ ClientId = Annotated[str, typer.Argument(metavar="CLIENT_ID", help="The clientId
 
 _SECRETS = "x:OAuthClientSecret"
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-_AUDIT_COLUMNS = ["at", "actorName", "remoteIp", "action", "objectType", "objectId", "changes"]
 
 
 def rotate_secret(
@@ -44,7 +43,7 @@ def rotate_secret(
     if not client.has_metadata:
         raise Failure("the server knows one secret a client and cannot rotate it; a newer version does")
     end = _written(datetime.now(UTC) + _duration(keep_old))
-    owner = _client_object(client, client_id)["id"]
+    owner = find_client(client, client_id)["id"]
     given = {"label": label, "secret": read_secret_from(secret_file, secret_env, "secret")}
     properties = {"oauthClientId": owner, **{name: value for name, value in given.items() if value is not None}}
     patches = {id: {"expiresAt": end} for id in _live(client, owner, end)}
@@ -118,48 +117,16 @@ def authenticate(
         raise Failure(f"{client_id}: {answer['error']}{f': {reason}' if reason else ''}")
 
 
-def audit(
-    client: Any,
-    *,
-    client_id: Annotated[
-        str | None, typer.Option("--client", metavar="CLIENT_ID", help="Events of this client.")
-    ] = None,
-    object_id: Annotated[str | None, typer.Option("--object", metavar="ID", help="Events of this object.")] = None,
-    type_name: Annotated[str | None, typer.Option("--type", metavar="TYPE", help="Events of this type.")] = None,
-    actor: Annotated[str | None, typer.Option(metavar="ID", help="Events by this key.")] = None,
-    action: Annotated[str | None, typer.Option(metavar="NAME", help="create, update or destroy.")] = None,
-    since: Annotated[str | None, typer.Option(metavar="DATE", help="From this date on.")] = None,
-    until: Annotated[str | None, typer.Option(metavar="DATE", help="Before this date.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, metavar="NUMBER", help="Show no more than so many.")] = None,
-    json: Json = False,
-) -> None:
-    """Show who changed what, newest first."""
-    from jmap_oauth.cli.fields import read_filter
-    from jmap_oauth.cli.paging import Pages
+def find_client(client: Client, client_id: str) -> dict[str, Any]:
+    """Return the id and the `createdAt` of a client.
 
-    if "x:AuditEvent" not in client.schema.types:
-        raise Failure("the server keeps no audit trail; a newer version does")
-    type = client.schema.type("AuditEvent")
-    if client_id is not None:
-        object_id = _client_object(client, client_id)["id"]
-    conditions = {
-        "objectId=": object_id,
-        "objectType=": type_name and client.schema.type(type_name).name,
-        "actorId=": actor,
-        "action=": action,
-        "at>=": since,
-        "at<": until,
-    }
-    filter = read_filter(type, [name + value for name, value in conditions.items() if value is not None])
-    sort = [{"property": "at", "isAscending": False}]
-    print_pages(_AUDIT_COLUMNS, Pages(client, type, filter=filter, sort=sort, limit=limit), json)
-
-
-def _client_object(client: Client, client_id: str) -> dict[str, Any]:
+    Raises:
+        Failure: there is none of that clientId.
+    """
     from jmap_oauth.cli.paging import Pages
 
     type = client.schema.type("OAuthClient")
-    for page in Pages(client, type, filter={"clientId": client_id}, properties=["clientId"], limit=1):
+    for page in Pages(client, type, filter={"clientId": client_id}, properties=["createdAt"], limit=1):
         return page[0]
     raise Failure(f"OAuthClient {client_id} not found")
 
@@ -177,5 +144,5 @@ def _written(date: datetime) -> str:
 
 def add_to(commands: typer.Typer) -> None:
     """Add these commands."""
-    for each in (rotate_secret, authenticate, audit):
+    for each in (rotate_secret, authenticate):
         commands.command(each.__name__.replace("_", "-"))(connected(each))

@@ -1,4 +1,4 @@
-"""The commands that work alike on every served type: get, query, create, update, delete, describe."""
+"""The commands that work alike on every served type: get, query, create, update, delete."""
 
 from __future__ import annotations
 
@@ -8,21 +8,40 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from jmap_oauth.cli.completion import (
+    complete_condition,
+    complete_field,
+    complete_fields,
+    complete_sort,
+    complete_type,
+)
 from jmap_oauth.cli.connected import Json, connected, misuse
 from jmap_oauth.cli.secret_input import STANDARD_INPUT
 from jmap_oauth.cli.terminal import Failure, print_json, printable
 
 if TYPE_CHECKING:
-    from jmap_oauth.cli.schema import Field, Type
+    from jmap_oauth.cli.client import Client
+    from jmap_oauth.cli.schema import Type
 
 # Clients are Any: a command's hints are read by typer, and Client would load all that it needs for --help.
-TypeName = Annotated[str, typer.Argument(metavar="TYPE", help="Such as OAuthClient, Tenant or ApiKey.")]
+TypeName = Annotated[
+    str,
+    typer.Argument(metavar="TYPE", help="Such as OAuthClient, Tenant or ApiKey.", autocompletion=complete_type),
+]
 Fields = Annotated[
-    list[str] | None, typer.Option("--fields", metavar="NAMES", help="Fields to show, with commas between them.")
+    list[str] | None,
+    typer.Option(
+        "--fields", metavar="NAMES", help="Fields to show, with commas between them.", autocompletion=complete_fields
+    ),
 ]
 Assignments = Annotated[
     list[str] | None,
-    typer.Option("--field", metavar="NAME=VALUE", help="A field, as text or JSON; may be repeated, as are members."),
+    typer.Option(
+        "--field",
+        metavar="NAME=VALUE",
+        help="A field, as text or JSON; may be repeated, as are members.",
+        autocompletion=complete_field,
+    ),
 ]
 ObjectFile = Annotated[
     str | None, typer.Option("--file", metavar="FILE", help="A JSON object with fields, - for standard input.")
@@ -70,11 +89,18 @@ def query(
     *,
     where: Annotated[
         list[str] | None,
-        typer.Option(metavar="CONDITION", help="Such as text=mail or 'createdAt>=2026-01-31'; all must hold."),
+        typer.Option(
+            metavar="CONDITION",
+            help="Such as text=mail or 'createdAt>=2026-01-31'; all must hold.",
+            autocompletion=complete_condition,
+        ),
     ] = None,
     fields: Fields = None,
     sort: Annotated[
-        list[str] | None, typer.Option(metavar="NAMES", help="Fields to sort by; - in front of one descends.")
+        list[str] | None,
+        typer.Option(
+            metavar="NAMES", help="Fields to sort by; - in front of one descends.", autocompletion=complete_sort
+        ),
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, metavar="NUMBER", help="Show no more than so many.")] = None,
     json: Json = False,
@@ -111,6 +137,8 @@ def print_pages(columns: list[str], pages: Any, as_json: bool) -> None:
                 table.print(page)
             done += len(page)
             advance(done, pages.total)
+    if not (done or as_json) and sys.stdout.isatty():
+        print("Nothing found.")
 
 
 def create(
@@ -124,7 +152,7 @@ def create(
     json: Json = False,
 ) -> None:
     """Create an object. A secret that the server makes for it is shown, only this once."""
-    type = client.schema.type(type_name)
+    type = _changeable(client, type_name)
     properties = _given(type, field, file, secret_file, secret_env, is_update=False)
     answer = client.call(f"{type.name}/set", create={"new": properties})
     created = (answer.get("created") or {}).get("new")
@@ -147,7 +175,7 @@ def update(
     """Change an object. A member of a set is NAME/MEMBER=true, or =null to remove it, with ~1 for each / in it."""
     from jmap_oauth.cli.paging import find_id
 
-    type = client.schema.type(type_name)
+    type = _changeable(client, type_name)
     patch = _given(type, field, file, secret_file, secret_env, is_update=True)
     if not patch:
         raise misuse("there is nothing to change: give --field, --file, --secret-file or --secret-env")
@@ -157,6 +185,14 @@ def update(
     if id not in updated:
         raise _refused(f"{type.short} {id} was not changed", answer.get("notUpdated"))
     _show_outcome(type, f"Updated {type.short} {id}.", {"id": id, **(updated[id] or {})}, json)
+
+
+def _changeable(client: Client, type_name: str) -> Type:
+    """Return a type whose objects can be created, changed and deleted."""
+    type = client.schema.type(type_name)
+    if type.is_read_only:
+        raise misuse(f"{type.short} can only be read")
+    return type
 
 
 def _given(
@@ -212,7 +248,7 @@ def delete(
     from jmap_oauth.cli.paging import find_id
     from jmap_oauth.cli.show import show_refusal
 
-    type = client.schema.type(type_name)
+    type = _changeable(client, type_name)
     named = split_names(_with_standard_input(ids))
     if not named and STANDARD_INPUT not in ids:
         raise misuse("--ids names nothing to delete")
@@ -240,51 +276,7 @@ def _with_standard_input(ids: Iterable[str]) -> Iterable[str]:
             yield each
 
 
-def describe(
-    client: Any,
-    type_name: Annotated[
-        str | None, typer.Argument(metavar="[TYPE]", help="A type; without one, all are named.")
-    ] = None,
-    *,
-    json: Json = False,
-) -> None:
-    """Show what types the server has, or what fields, conditions and sorts a type has."""
-    from jmap_oauth.cli.show import show_all
-
-    if type_name is None:
-        types = [{"type": each.short, "description": each.description} for each in client.schema.types.values()]
-        show_all(["type", "description"], types, json)
-        return
-    type = client.schema.type(type_name)
-    rows = [
-        {"field": each.name, "kind": _kind(each), "set by": _setter(each), "description": each.description}
-        for each in type.fields.values()
-    ]
-    show_all(["field", "kind", "set by", "description"], rows, json)
-    if not json:
-        print(printable(f"Conditions: {', '.join(_condition(*each) for each in type.filters.items())}"))
-        print(printable(f"Sorts: {', '.join(type.sorts)}"))
-
-
-def _kind(field: Field) -> str:
-    kind = field.kind
-    inner = kind.get("class") or kind.get("valueClass") or {}
-    words = [str(kind.get("format") or kind.get("objectName") or kind.get("enumName") or field.type)]
-    if field.type in ("set", "map"):
-        words = [field.type, "of", str(inner.get("format") or inner.get("enumName") or inner.get("type"))]
-    asides = (("or null", field.is_nullable), ("(write only)", field.is_write_only))
-    return " ".join([*words, *(aside for aside, holds in asides if holds)])
-
-
-def _setter(field: Field) -> str:
-    return {"serverSet": "server", "immutable": "create"}.get(field.update, "create, update")
-
-
-def _condition(name: str, filter: Mapping[str, Any]) -> str:
-    return f"{name} (>=, >, <=, <)" if filter.get("type") in ("date", "integer") else name
-
-
 def add_to(commands: typer.Typer) -> None:
     """Add these commands."""
-    for each in (get, query, create, update, delete, describe):
+    for each in (get, query, create, update, delete):
         commands.command(each.__name__)(connected(each))

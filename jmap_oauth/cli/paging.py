@@ -34,13 +34,14 @@ class Pages:
         self._query = {"filter": filter, "sort": list(sort)}
         self._properties = None if properties is None else ["id", *properties]
         self._left = limit
+        self._is_last = False
 
     def __iter__(self) -> Iterator[list[Object]]:
         """Yield the pages; each is asked for when it is wanted."""
         ids, objects = self._page(position=0, calculateTotal=True)
         while objects:
             yield objects
-            if self._left == 0:
+            if self._is_last or self._left == 0:
                 return
             ids, objects = self._page_after(ids)
 
@@ -67,6 +68,7 @@ class Pages:
         )
         self.total = found.get("total", self.total)
         ids = list(found["ids"])
+        self._is_last = len(ids) < min(limit, found.get("limit", limit))
         if self._left is not None:
             self._left -= len(ids)
         return ids, list(got["list"])

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
 from jmap_oauth.cli.client import Client
 from jmap_oauth.cli.paging import Object, Pages, get_all
-from jmap_oauth.cli.plan_file import Entry, references
+from jmap_oauth.cli.parts import Parts
+from jmap_oauth.cli.plan_file import Entry, references, wrong_line
 from jmap_oauth.cli.schema import MASK, Type, UnknownName
 from jmap_oauth.cli.terminal import near
 
@@ -44,7 +44,7 @@ class Step:
 
     def written(self) -> bytes:
         """Return the step as a line of JSON."""
-        return json.dumps(asdict(self)).encode() + b"\n"
+        return json.dumps(vars(self)).encode() + b"\n"
 
 
 @dataclass(frozen=True)
@@ -77,13 +77,11 @@ def _can_have(type: Type, mark: Mark) -> bool:
 
 
 class Planner:
-    """Compares a file with a server. Of the file it keeps in memory what tells two objects apart, and no more."""
+    """Compares a file with a server. Of the file memory keeps the names by which lines refer to others, and no more."""
 
     def __init__(self, client: Client, mark: Mark | None) -> None:
         self._client = client
         self._mark = mark
-        self._lines: dict[bytes, int] = {}
-        self._matched: set[str] = set()
         self._types: list[Type] = []
         self._refs: dict[str, str] = {}
 
@@ -91,37 +89,30 @@ class Planner:
         """Yield a step for each entry, then the deletions, in an order in which they can be done.
 
         Raises:
-            Failure: two entries are the same object, an object is not to be told from another, or what cannot change
-                would have to.
+            Failure: two entries are the same object (said when all have been compared), an object is not to be told
+                from another, or what cannot change would have to.
         """
-        for type, group in groupby(entries, key=lambda entry: entry.type):
-            if type not in self._types:
-                self._types.append(type)
-            for batch in _batches(group):
-                yield from self._compare(type, batch)
-        for type in reversed(self._types):
-            yield from self._deletions(type)
+        with Parts() as lines:
+            for type, group in groupby(entries, key=lambda entry: entry.type):
+                if type not in self._types:
+                    self._types.append(type)
+                for batch in _batches(group):
+                    yield from self._compare(type, batch, lines)
+            _check_single(lines)
+            for type in reversed(self._types):
+                yield from self._deletions(type, lines)
 
-    def _compare(self, type: Type, batch: list[Entry]) -> Iterator[Step]:
-        for entry in batch:
-            self._check_single(entry)
+    def _compare(self, type: Type, batch: list[Entry], lines: Parts) -> Iterator[Step]:
+        """Compare entries, and note of each by what it is known: what the file has, and the id of what is there."""
         found = self._find(type, batch)
         for entry in batch:
             object = found.match(entry)
-            if object is not None and object["id"] in self._matched:
-                raise entry.wrong(f"is the same {type.short} as an earlier line: {object['id']}")
+            lines.add(json.dumps([type.name, entry.label, entry.id]), [entry.line, type.short])
             if object is not None:
-                self._matched.add(object["id"])
+                lines.add(object["id"], [entry.line, type.short])
                 if entry.ref:
                     self._refs[entry.ref] = object["id"]
             yield self._step(entry, self._desired(entry, object), object)
-
-    def _check_single(self, entry: Entry) -> None:
-        key = json.dumps([entry.type.name, entry.label, entry.id]).encode()
-        digest = hashlib.blake2b(key, digest_size=16).digest()
-        if digest in self._lines:
-            raise entry.wrong(f"is the same {entry.type.short} as line {self._lines[digest]}")
-        self._lines[digest] = entry.line
 
     def _find(self, type: Type, batch: list[Entry]) -> _Found:
         """Ask for all that the entries may be."""
@@ -174,16 +165,36 @@ class Planner:
         action = UPDATE if patch or new_secret else KEEP
         return Step(action, entry.type.name, label, entry.line, object["id"], None, patch, before, new_secret)
 
-    def _deletions(self, type: Type) -> Iterator[Step]:
+    def _deletions(self, type: Type, lines: Parts) -> Iterator[Step]:
         """Yield what carries the label and is not in the file; only types that are in the file are looked at."""
         mark = self._mark_of(type)
         if mark is None:
             return
         properties = [type.label] if type.label else []
-        for page in Pages(self._client, type, filter={mark.property: mark.value}, properties=properties):
-            for each in page:
-                if each["id"] not in self._matched:
-                    yield Step(DELETE, type.name, str(each.get(type.label or "") or each["id"]), id=each["id"])
+        with Parts() as marked:
+            for page in Pages(self._client, type, filter={mark.property: mark.value}, properties=properties):
+                for each in page:
+                    marked.add(each["id"], str(each.get(type.label or "") or each["id"]))
+            for part, known in zip(marked, lines, strict=True):
+                ids = {id for id, _ in known}
+                yield from (Step(DELETE, type.name, label, id=id) for id, label in part if id not in ids)
+
+
+def _check_single(lines: Parts) -> None:
+    """Hold that no two lines are the same object; of those that are, the first is told."""
+    same = min(_same(lines), default=None)
+    if same is not None:
+        line, earlier, type = same
+        raise wrong_line(line, f"is the same {type} as line {earlier}")
+
+
+def _same(lines: Parts) -> Iterator[tuple[int, int, str]]:
+    """Yield each line that is the same object as an earlier one, that line, and the type."""
+    for part in lines:
+        first: dict[str, int] = {}
+        for key, (line, type) in part:
+            if first.setdefault(key, line) != line:
+                yield line, first[key], type
 
 
 class _Found:
@@ -221,7 +232,7 @@ def _needs_secret(type: Type, properties: Mapping[str, Any]) -> bool:
         return False
     method = properties.get("tokenEndpointAuthMethod")
     is_made = type.fields[_SECRET].update != "mutable"
-    return is_made or properties.get(_SECRET) == MASK or method in _METHODS_WITH_SECRET
+    return is_made or properties.get(_SECRET) == MASK or (isinstance(method, str) and method in _METHODS_WITH_SECRET)
 
 
 def _is_kept_as(value: Any, kept: Any) -> bool:

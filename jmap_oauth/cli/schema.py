@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from jmap_oauth.cli.terminal import Failure, near
@@ -103,12 +104,15 @@ class Schema:
         Raises:
             UnknownName: there is none of that name.
         """
-        by_lower = {each.short.lower(): each for each in self.types.values()}
         wanted = name.lower().removeprefix("x:")
-        if wanted not in by_lower:
+        if wanted not in self._by_lower:
             shorts = [each.short for each in self.types.values()]
             raise UnknownName(f"{name} is not a type of this server{near(wanted, shorts)}")
-        return by_lower[wanted]
+        return self._by_lower[wanted]
+
+    @cached_property
+    def _by_lower(self) -> Mapping[str, Type]:
+        return {each.short.lower(): each for each in self.types.values()}
 
 
 def read_schema(document: Any) -> Schema:

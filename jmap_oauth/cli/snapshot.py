@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from jmap_oauth.cli.completion import behind_commas, known_types
 from jmap_oauth.cli.connected import connected
 from jmap_oauth.cli.terminal import Failure, printable
 
@@ -26,11 +27,16 @@ _IN_MEMORY = 4_000_000
 _NOT_RESTORABLE = frozenset({"x:OAuthClientSecret"})
 
 
+def _complete(incomplete: str) -> list[str]:
+    return behind_commas(incomplete, (each.short for each in known_types() if _is_restorable(each)))
+
+
 def snapshot(
     client: Any,
     *,
     types: Annotated[
-        list[str] | None, typer.Option(metavar="TYPES", help="Types with commas between them; default: all.")
+        list[str] | None,
+        typer.Option(metavar="TYPES", help="Types with commas between them; default: all.", autocompletion=_complete),
     ] = None,
     file: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Where to write, once all is there; default: standard output.")

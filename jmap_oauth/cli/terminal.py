@@ -18,6 +18,8 @@ def printable(text: str) -> str:
 
     A terminal obeys some of them, and right-to-left overrides make one text look like another (Unicode TR 36).
     """
+    if text.isprintable():
+        return text
     return "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
     )

@@ -45,9 +45,7 @@ class BaseUrl:
         """Return the base URL for a request with this Host header."""
         if self._public is not None:
             return self._public
-        name = host.decode() if host and HOST.fullmatch(host) else _own_address(scope)
-        scheme = "https" if scope["scheme"] == "https" else "http"  # a trusted proxy may have said ws or wss
-        return f"{scheme}://{name}{scope.get('root_path', '')}"
+        return _base_url(scope["scheme"], host, tuple(scope.get("server") or _NO_SERVER), scope.get("root_path", ""))
 
     def path_of(self, scope: Scope) -> str:
         """Return the path of the base URL: empty, or one that begins with a slash."""
@@ -55,8 +53,19 @@ class BaseUrl:
         return path
 
 
-def _own_address(scope: Scope) -> str:
-    host, port = scope.get("server") or ("localhost", None)
+_Server = tuple[str, int | None]
+_NO_SERVER: _Server = ("localhost", None)
+
+
+@lru_cache(maxsize=64)
+def _base_url(scheme: str, host: bytes | None, server: _Server, root_path: str) -> str:
+    """Make a URL; nearly all requests use the same."""
+    name = host.decode() if host and HOST.fullmatch(host) else _own_address(*server)
+    secure = scheme == "https"  # a trusted proxy may have said ws or wss
+    return f"{'https' if secure else 'http'}://{name}{root_path}"
+
+
+def _own_address(host: str, port: int | None) -> str:
     if port is None:  # a unix socket: `host` is its path
         return "localhost"
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -130,7 +130,8 @@ async def _send_json(send: Send, body: bytes) -> None:
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     # Each piece waits until the client has taken most of those before, so the request counts until it has its answer.
-    last = max(len(body) - 1, 0) // PIECE * PIECE
-    for start in range(0, last, PIECE):
+    start = 0
+    while len(body) - start > PIECE:
         await send({"type": "http.response.body", "body": body[start : start + PIECE], "more_body": True})
-    await send({"type": "http.response.body", "body": body[last:] if last else body})
+        start += PIECE
+    await send({"type": "http.response.body", "body": body[start:]})

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from jmap_oauth.protocol.errors import RequestError, RequestErrorType
 
 
@@ -16,22 +12,35 @@ class Concurrency:
         self._most = most
         self._limit = limit
         self._what = what
-        self._running: Counter[str] = Counter()
+        self._running: dict[str, int] = {}
 
-    @contextmanager
-    def one(self, whose: str) -> Iterator[None]:
+    def one(self, whose: str) -> _One:
         """Count one more for a key or an account until the end of the block.
 
         Raises:
             RequestError: limit; there are as many already as may be.
         """
-        if self._running[whose] >= self._most:
+        if self._running.get(whose, 0) >= self._most:
             detail = f"More than {self._most} {self._what}."
             raise RequestError(RequestErrorType.LIMIT, detail, limit=self._limit)
-        self._running[whose] += 1
-        try:
-            yield
-        finally:
-            self._running[whose] -= 1
-            if not self._running[whose]:
-                del self._running[whose]
+        return _One(self._running, whose)
+
+
+class _One:
+    """One that goes on. A generator in its place would take three times as long, of every request."""
+
+    __slots__ = ("_running", "_whose")
+
+    def __init__(self, running: dict[str, int], whose: str) -> None:
+        self._running = running
+        self._whose = whose
+
+    def __enter__(self) -> None:
+        self._running[self._whose] = self._running.get(self._whose, 0) + 1
+
+    def __exit__(self, *_: object) -> None:
+        running = self._running[self._whose] - 1
+        if running:
+            self._running[self._whose] = running
+        else:
+            del self._running[self._whose]

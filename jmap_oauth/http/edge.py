@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from collections.abc import Awaitable
 from http import HTTPStatus
 from time import perf_counter
 
@@ -28,6 +29,7 @@ _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
 )
 _HEADERS_OVER_TLS = (*_HEADERS, (b"strict-transport-security", b"max-age=31536000"))
+_NAMES = frozenset(name for name, _ in _HEADERS_OVER_TLS)
 
 
 class Edge:
@@ -59,18 +61,18 @@ class Edge:
         headers = _HEADERS_OVER_TLS if scope["scheme"] == "https" else _HEADERS
         begun = False
 
-        async def send_complete(message: Message) -> None:
+        def send_complete(message: Message) -> Awaitable[None]:
             nonlocal begun
             if message["type"] == "http.response.start":
                 begun = True
                 exchange.status = message["status"]
                 given = dict(message["headers"])
-                added = [header for header in headers if header[0] not in given]
+                added = headers if _NAMES.isdisjoint(given) else [each for each in headers if each[0] not in given]
                 own = (b"x-request-id", exchange.request_id.encode())
                 message = {**message, "headers": [*message["headers"], *added, own]}
             else:
                 exchange.size += len(message.get("body", b""))
-            await send(message)
+            return send(message)
 
         try:
             await self._app(scope, receive, send_complete)

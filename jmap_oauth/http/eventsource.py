@@ -157,6 +157,7 @@ async def _answer(stream: Stream, wanted: Wanted, receive: Receive, send: Send) 
         await stream.wait()
         if stream.newest is not None:
             await send({"type": "http.response.start", "status": HTTPStatus.OK, "headers": _HEADERS})
+            await send({"type": "http.response.body", "more_body": True})  # a head waits for what follows, says ASGI
             await _send_events(stream, wanted, send)
             await send({"type": "http.response.body"})
         elif not leaving.done():

@@ -9,7 +9,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from jmap_oauth.access.policy import METRICS
+from jmap_oauth.access.policy import METRICS, has_permission
 from jmap_oauth.http.authentication import RETRY_SECONDS, Gate
 from jmap_oauth.http.exchange import exchange_of
 from jmap_oauth.http.metrics import Metrics
@@ -47,6 +47,6 @@ class MetricsEndpoint:
 
     async def get(self, request: Request) -> Response:
         principal = await self._gate.admit(exchange_of(request.scope))
-        if METRICS not in principal.permissions:
-            raise make_problem(HTTPStatus.FORBIDDEN, f"This needs the permission {METRICS}.")
+        if (decision := has_permission(principal, METRICS)).reason:
+            raise make_problem(HTTPStatus.FORBIDDEN, decision.reason)
         return Response(self._metrics.render(), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})

@@ -9,11 +9,12 @@ import asyncio
 import logging
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from time import time
-from typing import Literal, TextIO
+from typing import Literal, NamedTuple, TextIO
 
 import msgspec
 
@@ -27,36 +28,58 @@ MAX_PATH = 200
 BATCH = 4096
 """Characters written at once, Linux' PIPE_BUF: a pipe keeps apart what several workers write up to that."""
 
+MOST_WAITING = 64
+"""Lines that wait; one more has them written."""
+
 BATCH_SECONDS = 0.1
 """How long a line may wait."""
 
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 _access = logging.getLogger(f"{__package__}.access")
-_REQUEST = "request"
+_LEVEL, _REQUEST = "INFO", "request"
 _PLAIN = re.compile(r"[!#-<>-~]+")  # printable ASCII, but for blank, quote and equals sign
 
 
+class _Ended(NamedTuple):
+    """A request that has ended, with the time in seconds since 1970."""
+
+    at: float
+    exchange: Exchange
+    method: str
+    path: str
+    seconds: float
+
+    def members(self) -> dict[str, object]:
+        """Return what its line holds."""
+        exchange = self.exchange
+        return {
+            "time": _time(self.at),
+            "level": _LEVEL,
+            "logger": _access.name,
+            "message": _REQUEST,
+            "request_id": exchange.request_id,
+            "remote_ip": exchange.remote_ip,
+            "method": self.method,
+            "path": printable(self.path[:MAX_PATH]),
+            "status": exchange.status,
+            "duration_ms": round(self.seconds * 1000, 3),
+            "bytes": exchange.size,
+            "key": exchange.key_id,
+            "calls": exchange.calls,
+        }
+
+
 def log_exchange(exchange: Exchange, method: str, path: str, seconds: float) -> None:
-    """Write the line of a request that has ended."""
+    """Have the line of a request written that has ended."""
     if not _access.isEnabledFor(logging.INFO):
         return
-    fields: dict[str, object] = {
-        "request_id": exchange.request_id,
-        "remote_ip": exchange.remote_ip,
-        "method": method,
-        "path": printable(path[:MAX_PATH]),
-        "status": exchange.status,
-        "duration_ms": round(seconds * 1000, 3),
-        "bytes": exchange.size,
-        "key": exchange.key_id,
-        "calls": exchange.calls,
-    }
+    ended = _Ended(time(), exchange, method, path, seconds)
     if handler := _find_only_handler():
-        handler.put_request(fields)
+        handler.put(ended)
         return
     # Not info(): that would walk up the stack for a file and a line number which nobody prints.
     record = logging.LogRecord(_access.name, logging.INFO, "", 0, _REQUEST, None, None)
-    record.__dict__["fields"] = fields
+    record.__dict__["fields"] = dict([*ended.members().items()][_HEAD:])
     _access.handle(record)
 
 
@@ -65,12 +88,12 @@ def _find_only_handler() -> BatchHandler | None:
 
     None if anybody else listens as well, or chooses: an application around this one, or a test.
     """
-    found: list[logging.Handler] = []
-    logger: logging.Logger | None = _access
-    while logger:
-        found += logger.handlers
-        logger = logger.parent if logger.propagate else None
-    only = found[0] if len(found) == 1 and not _access.filters else None
+    logger = _access
+    while not logger.handlers and logger.propagate and logger.parent:
+        logger = logger.parent
+    if logger.parent or len(logger.handlers) != 1 or _access.filters:
+        return None
+    only = logger.handlers[0]
     return only if isinstance(only, BatchHandler) else None
 
 
@@ -105,7 +128,7 @@ def _is_no_cancellation(record: logging.LogRecord) -> bool:
 
 
 class BatchHandler(logging.Handler):
-    """Writes the lines of requests some at a time, off the request: one line a write costs a tenth of a small request.
+    """Makes and writes the lines of requests some at a time, off the request, of which each would take a tenth.
 
     Any other line goes out at once, behind those that wait, and so do they when no event loop runs. The lines that wait
     at the end of the process are written by `logging` itself; a process that is killed loses them.
@@ -116,7 +139,7 @@ class BatchHandler(logging.Handler):
         self.setFormatter(formatter)
         self._stream = stream
         self._write_line = formatter.line
-        self._waiting = ""
+        self._waiting: deque[_Ended | str] = deque()
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -125,22 +148,16 @@ class BatchHandler(logging.Handler):
         except Exception:
             self.handleError(record)
             return
-        self._put(line, waits=record.name == _access.name)
-
-    def put_request(self, fields: dict[str, object]) -> None:
-        """Write the line of a request."""
-        line = self._write_line(_head(time(), "INFO", _access.name, _REQUEST) | fields)
-        self.acquire()
-        try:
-            self._put(line, waits=True)
-        finally:
-            self.release()
-
-    def _put(self, line: str, *, waits: bool) -> None:
-        if len(self._waiting) + len(line) >= BATCH:
+        if record.name == _access.name:
+            self.put(line)
+        else:
+            self._waiting.append(line)
             self.flush()
-        self._waiting += line + "\n"
-        if not waits:
+
+    def put(self, line: _Ended | str) -> None:
+        """Have the line of a request written."""
+        self._waiting.append(line)
+        if len(self._waiting) >= MOST_WAITING:
             self.flush()
         elif self._loop is None or self._loop.is_closed():
             self._flush_soon()
@@ -148,14 +165,20 @@ class BatchHandler(logging.Handler):
     def flush(self) -> None:
         self.acquire()
         try:
-            text, self._waiting = self._waiting, ""
-            if text:
+            for text in _join_lines(self._take_lines()):
                 self._stream.write(text)
                 self._stream.flush()
         except OSError:
             pass  # there is no other place to say so
         finally:
             self.release()
+
+    def _take_lines(self) -> Iterator[str]:
+        while self._waiting:
+            each = self._waiting.popleft()
+            if isinstance(each, _Ended):
+                each = self._write_line(each.members())
+            yield each + "\n"
 
     def _flush_soon(self) -> None:
         try:
@@ -168,6 +191,18 @@ class BatchHandler(logging.Handler):
     def _end_wait(self) -> None:
         self._loop = None
         self.flush()
+
+
+def _join_lines(lines: Iterable[str]) -> Iterator[str]:
+    """Join lines as long as they are no longer than what is written at once."""
+    text = ""
+    for line in lines:
+        if text and len(text) + len(line) > BATCH:
+            yield text
+            text = ""
+        text += line
+    if text:
+        yield text
 
 
 class JsonFormatter(logging.Formatter):
@@ -199,25 +234,24 @@ class TextFormatter(logging.Formatter):
 _HEAD = 4  # members of every line
 
 
-def _head(created: float, level: str, logger: str, message: str) -> dict[str, object]:
-    milliseconds = int(created * 1000) % 1000
-    return {
-        "time": f"{_second(int(created))}.{milliseconds:03}Z",
-        "level": level,
-        "logger": logger,
-        "message": message,
-    }
-
-
 def _members(record: logging.LogRecord) -> dict[str, object]:
     """Return what a line holds: the head, the id of the request, and what the record has beside its message."""
-    members = _head(record.created, record.levelname, record.name, printable(record.getMessage()))
+    members: dict[str, object] = {
+        "time": _time(record.created),
+        "level": record.levelname,
+        "logger": record.name,
+        "message": printable(record.getMessage()),
+    }
     if id := request_id.get():
         members["request_id"] = id
     if report := getattr(record, "report", None):
         members["report"] = report
     members.update(getattr(record, "fields", ()))
     return members
+
+
+def _time(seconds: float) -> str:
+    return f"{_second(int(seconds))}.{int(seconds * 1000) % 1000:03}Z"
 
 
 @lru_cache(maxsize=1)

@@ -9,11 +9,14 @@ import secrets
 import sys
 from http import HTTPStatus
 
+from httptools import HttpParserError, HttpParserUpgrade
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from jmap_oauth.http.cycle import Cycle
 from jmap_oauth.http.exchange import BODY_IS_HERE, IS_LOST
-from jmap_oauth.http.heads import find_fault, render_refusal
-from jmap_oauth.http.transport import Joining, limit_unsent
+from jmap_oauth.http.heads import read_head, render_refusal
+from jmap_oauth.http.transport import limit_unsent
 
 if sys.platform != "win32":
     import resource
@@ -60,6 +63,8 @@ class BoundedProtocol(HttpToolsProtocol):
     _ended = False  # nothing that arrives from now on counts
     _fault: HTTPStatus | None = None
     _delivery_timer: asyncio.TimerHandle | None = None
+    _idle_timer: asyncio.TimerHandle | None = None
+    _idle_since = 0.0  # by the clock of the loop
     _unsent: tuple[object, int, int] | None = None  # see _check_delivery
     _drained = 0  # times that the client has read on after it let us wait
 
@@ -82,8 +87,9 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._ended = True
         self._set_timer(None)
-        if self._delivery_timer:
-            self._delivery_timer.cancel()
+        for timer in (self._delivery_timer, self._idle_timer):
+            if timer:
+                timer.cancel()
         if self._answering or not self._in_head:
             self.cycle.scope["state"][IS_LOST] = True
         super().connection_lost(exc)
@@ -127,11 +133,19 @@ class BoundedProtocol(HttpToolsProtocol):
             piece = self._cut(data, start)
             start += len(piece)
             self._counted += len(piece)
-            super().data_received(piece)
+            self._parse(piece)
             if self._counted >= self.max_header_bytes:
                 self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
         self._received = data[start:]
         self._watch()
+
+    def _parse(self, piece: bytes) -> None:
+        try:
+            self.parser.feed_data(piece)
+        except HttpParserUpgrade:
+            self._parse_without_upgrade()
+        except HttpParserError:
+            self._refuse(self._fault or HTTPStatus.BAD_REQUEST)
 
     def _cut(self, data: bytes, start: int) -> bytes:
         """Return the next piece, which reaches beyond no head and no message, so that the bytes of each can be counted.
@@ -149,31 +163,46 @@ class BoundedProtocol(HttpToolsProtocol):
         return piece
 
     def on_headers_complete(self) -> None:
-        version = self.parser.get_http_version()
-        self._fault = find_fault(version, self.parser.get_method(), self.url, self.headers)
-        if self._fault:
-            raise ValueError(self._fault.phrase)  # stops the parser; uvicorn then calls send_400_response
-        if self.parser.should_upgrade():
-            return  # comes again, see _unsupported_upgrade_warning
-        self.expect_100_continue &= version == "1.1"  # RFC 9110 10.1.1
-        super().on_headers_complete()
-        self.cycle.transport = Joining(self.transport, self.loop)
-        self._body_left = int(dict(self.headers).get(b"content-length", 0))
-        self.headers = []  # uvicorn would add trailers to the headers that the application has checked already
+        parser, headers = self.parser, self.headers
+        version, method = parser.get_http_version(), parser.get_method()
+        head = read_head(version, method, self.url, headers)
+        if isinstance(head, HTTPStatus):
+            self._fault = head
+            raise ValueError(head.phrase)  # stops the parser, see _parse
+        if parser.should_upgrade():
+            return  # comes again, see _parse_without_upgrade
+        self.scope.update(head.scope)  # type: ignore[typeddict-item]
+        self.cycle = Cycle(self, head.expects_100_continue, version == "1.1" and parser.should_keep_alive())
+        self._start_asgi_task(self.cycle, self.app)
+        self._body_left = head.content_length
+        self.headers = []  # trailers would be added to those that the application has checked already
         self._begin(in_head=False)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers.append((name.lower(), value))
 
     def on_body(self, body: bytes) -> None:
         self._counted = 0
         self._progress += len(body)
-        self._body_left -= min(len(body), self._body_left)
-        super().on_body(body)
+        if self._body_left:
+            self._body_left -= len(body)
+        cycle = self.cycle
+        if not cycle.response_complete:
+            cycle.body += body
+            if len(cycle.body) > HIGH_WATER_LIMIT:
+                self.flow.pause_reading()
+            cycle.message_event.set()
 
     def on_message_complete(self) -> None:
-        if not self._in_head:
-            super().on_message_complete()
-            self.scope["state"][BODY_IS_HERE] = True
-            self._answering = not self.cycle.response_complete
-            self._begin(in_head=True)
+        if self._in_head:
+            return
+        cycle = self.cycle
+        if not cycle.response_complete:
+            self._answering = True
+            cycle.more_body = False
+            cycle.message_event.set()
+        self.scope["state"][BODY_IS_HERE] = True
+        self._begin(in_head=True)
 
     def _begin(self, *, in_head: bool) -> None:
         self._in_head, self._counted, self._excused = in_head, 0, False
@@ -182,14 +211,28 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         self._answering = False
-        super().on_response_complete()
-        if self._received and not self.transport.is_closing():
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        self._idle_since = self.loop.time()
+        if self._idle_timer is None:
+            self._idle_timer = self.loop.call_later(self.timeout_keep_alive, self._check_idle)
+        if self._received:
             self._advance()
 
-    def _should_upgrade(self) -> bool:
-        return False
+    def _check_idle(self) -> None:
+        """Close a connection that was silent for long enough; one timer serves many requests on it."""
+        self._idle_timer = None
+        if self._answering or not self._in_head or self._timer:
+            return  # the next answer begins anew
+        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if left > 0:
+            self._idle_timer = self.loop.call_later(left, self._check_idle)
+        else:
+            self.transport.close()
 
-    def _unsupported_upgrade_warning(self) -> None:
+    def _parse_without_upgrade(self) -> None:
         """Parse the head again without Upgrade, which a server may ignore (RFC 9110 7.8); llhttp cannot.
 
         It would skip the body and read it as the next request. Java and curl offer h2c with any plain POST.
@@ -197,10 +240,10 @@ class BoundedProtocol(HttpToolsProtocol):
         start = b"%b %b HTTP/%b\r\n" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
         fields = [b"%b: %b\r\n" % field for field in self.headers if field[0] != b"upgrade"]
         self.parser = type(self.parser)(self)
-        super().data_received(b"".join((start, *fields, b"\r\n")))
+        self._parse(b"".join((start, *fields, b"\r\n")))
 
     def _watch(self) -> None:
-        """Keep a timer while it is the client's turn to send; between requests uvicorn has its own."""
+        """Keep a timer while it is the client's turn to send; between requests that is the one of `_check_idle`."""
         if self._ended:
             return
         if self._answering:
@@ -238,9 +281,6 @@ class BoundedProtocol(HttpToolsProtocol):
             self.transport.close()
         else:
             self._refuse(HTTPStatus.REQUEST_TIMEOUT)
-
-    def send_400_response(self, msg: str) -> None:
-        self._refuse(self._fault or HTTPStatus.BAD_REQUEST)
 
     def _refuse(self, status: HTTPStatus) -> None:
         """Answer, unless an answer has begun, and end the connection."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
@@ -77,6 +77,11 @@ def require(decision: Decision) -> None:
 def resolve_id(text: str, created_ids: Mapping[str, str]) -> str:
     """Return the id that a creation id (`#name`) stands for (RFC 8620 section 5.3); all other texts as they are."""
     return created_ids.get(text[1:], text) if text.startswith("#") else text
+
+
+def resolve_ids(texts: Sequence[str], created_ids: Mapping[str, str]) -> Sequence[str]:
+    """Return the ids that texts stand for; most requests create nothing, so that there is nothing to look for."""
+    return [resolve_id(text, created_ids) for text in texts] if created_ids else texts
 
 
 def too_large(what: str, limit: int) -> MethodError:

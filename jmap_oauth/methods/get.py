@@ -12,7 +12,7 @@ from jmap_oauth.methods.call import (
     principal_of,
     read_arguments,
     require,
-    resolve_id,
+    resolve_ids,
     too_large,
 )
 from jmap_oauth.model.definition import Action, ObjectType
@@ -55,7 +55,7 @@ async def handle_get(backing: Backing, type: ObjectType, call: Call) -> GetRespo
     limit = limits.max_objects_in_get
     if arguments.ids is not None and len(arguments.ids) > limit:
         raise too_large(f"{len(arguments.ids)} ids", limit)
-    asked = arguments.ids if arguments.ids is None else [resolve_id(id, call.created_ids) for id in arguments.ids]
+    asked = arguments.ids if arguments.ids is None else resolve_ids(arguments.ids, call.created_ids)
 
     async def work(reader: Reader) -> GetResponse:
         ids = await _all_ids(reader, type, principal.account, limit) if asked is None else list(dict.fromkeys(asked))
@@ -69,16 +69,16 @@ async def handle_get(backing: Backing, type: ObjectType, call: Call) -> GetRespo
             if room < 0:
                 raise too_large("The objects are larger than an answer may be", limits.max_size_response)
         not_found = [id for id in ids if id not in objects] if len(objects) < len(ids) else ()
-        return GetResponse(principal.account, state, [Raw(each) for each in objects.values()], not_found)
+        return GetResponse(principal.account, state, [*map(Raw, objects.values())], not_found)
 
     return await backing.store.read(work, brief=asked is not None)
 
 
 def _wanted(type: ObjectType, using: frozenset[str], properties: Sequence[str] | None) -> tuple[str, ...]:
-    readable = [name for name, each in type.visible(using).items() if each.is_readable]
+    readable = type.readable(using)
     if properties is None:
-        return ("id", *readable)
-    if unknown := [name for name in properties if name != "id" and name not in readable]:
+        return readable
+    if unknown := [name for name in properties if name not in readable]:
         description = f"properties: there is no property {unknown[0][:255]!r}."
         raise MethodError(MethodErrorType.INVALID_ARGUMENTS, description)
     return ("id", *(name for name in dict.fromkeys(properties) if name != "id"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -36,7 +36,7 @@ __all__ = [
 # fmt: on
 
 
-class Action(Enum):
+class Action(StrEnum):
     """What a permission allows on a type."""
 
     GET = "Get"
@@ -178,6 +178,18 @@ class ObjectType:
             }
         return self._visible[present]
 
+    @cached_property
+    def _readable(self) -> dict[frozenset[str], tuple[str, ...]]:
+        return {}
+
+    def readable(self, using: frozenset[str]) -> tuple[str, ...]:
+        """Return the names of what can be read with this `using`, `id` first."""
+        present = using & self._capabilities
+        if present not in self._readable:
+            shown = [name for name, each in self.visible(present).items() if each.is_readable]
+            self._readable[present] = ("id", *shown)
+        return self._readable[present]
+
     def status_for(self, using: frozenset[str]) -> Status | None:
         """Return the status, for requests that see all that decides it: for others there is none."""
         visible = self.visible(using)
@@ -234,12 +246,12 @@ class ObjectType:
         return [Action.GET, Action.QUERY] if self.read_only else [*Action]
 
     def permission_for(self, action: Action) -> str:
-        return self.permission + action.value
+        return self.permission + action
 
     @cached_property
     def permissions(self) -> Mapping[str, str]:
         """Every permission that there is for the type, with a label for people."""
-        standard = {self.permission_for(action): f"{action.value} {self.plural}" for action in self.actions}
+        standard = {self.permission_for(action): f"{action} {self.plural}" for action in self.actions}
         return {**standard, **self.further_permissions}
 
 

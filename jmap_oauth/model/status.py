@@ -51,3 +51,7 @@ class Status:
     def of(self, record: Mapping[str, Any], now: str) -> str:
         """Return the status of an object at a second."""
         return next((case.name for case in self.cases if case.applies(record, now)), self.otherwise[0])
+
+    def is_good(self, record: Mapping[str, Any], now: str) -> bool:
+        """Tell whether no case applies: an object that may be used at a second."""
+        return not any(case.applies(record, now) for case in self.cases)

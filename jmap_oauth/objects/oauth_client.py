@@ -40,14 +40,14 @@ def oauth_client(redirect_uri_schemes: frozenset[str]) -> ObjectType:
         ),
         further_permissions={AUTHENTICATE: "Authenticate OAuth clients"},
         protection="isProtected",
-        status=_STATUS,
+        status=STATUS,
         fill=fill,
         check=check,
         cascade=cascade_of_client,
     )
 
 
-_STATUS = Status(
+STATUS = Status(
     (
         Case("disabled", "Disabled", "isEnabled", holds=False),
         Case("expired", "Expired", "expiresAt", Moment.COME),

@@ -11,6 +11,7 @@ from typing import Final
 from jmap_oauth.access.hashing import is_made, new_secret
 from jmap_oauth.access.imported import imported_hash
 from jmap_oauth.model.definition import (
+    GLOBAL,
     MASK,
     Filled,
     Filter,
@@ -26,6 +27,7 @@ from jmap_oauth.model.kinds import Date, Reference, Text
 from jmap_oauth.model.status import Case, Moment, Status
 from jmap_oauth.objects.oauth_client_metadata import METADATA
 from jmap_oauth.objects.oauth_client_rules import SECRET_PREFIX, WITH_SECRET
+from jmap_oauth.store.interface import Reader
 
 MOST_SECRETS: Final = 20
 """Of one client: whoever tries a text compares it with all of them. Expired ones make room for new ones."""
@@ -36,7 +38,10 @@ STATUS = Status(
         Case("pending", "Pending", "notBefore", Moment.AHEAD),
     )
 )
-_ACTIVE, EXPIRED = STATUS.otherwise[0], STATUS.cases[0].name
+EXPIRED = STATUS.cases[0].name
+NOBODY: Final = "-"
+"""An id that no object has: asked for where there is none to ask for, so that all refusals ask for as much."""
+
 _NAME, _CLIENT = "OAuthClientSecret", "OAuthClient"
 _HINT_CHARACTERS = 4
 
@@ -209,7 +214,15 @@ def _make_room(transaction: Transaction, new: Record, there: Sequence[Record]) -
 
 
 def _is_active(secret: Record, transaction: Transaction) -> bool:
-    return STATUS.of(secret, transaction.now) == _ACTIVE
+    return STATUS.is_good(secret, transaction.now)
+
+
+async def secrets_of(reader: Reader, type: ObjectType, client_id: str) -> list[tuple[Record, str]]:
+    """Return the secrets of a client with their hashes; where there are none, as much is asked for."""
+    pairs = await reader.referring(type, type.by_name["oauthClientId"], [client_id], MOST_SECRETS)
+    secrets = await reader.get(type, GLOBAL, [id for _, id in pairs] or [NOBODY])
+    hashes = await reader.hashes(type, type.by_name["secret"], [each["id"] for each in secrets] or [NOBODY])
+    return [(each, hashes[each["id"]]) for each in secrets]
 
 
 async def cascade_of_client(

@@ -8,23 +8,24 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 from msgspec import Meta, Struct
 
 from jmap_oauth.access.hashing import SlowHasher
-from jmap_oauth.access.policy import Decision
+from jmap_oauth.access.policy import has_permission
 from jmap_oauth.access.proven import Proven
 from jmap_oauth.access.usage import Usage
 from jmap_oauth.methods.call import AccountArguments, principal_of, read_arguments, require
 from jmap_oauth.model.definition import GLOBAL, Model, Record
 from jmap_oauth.model.kinds import now
 from jmap_oauth.objects.oauth_client import AUTHENTICATE
+from jmap_oauth.objects.oauth_client import STATUS as CLIENT_STATUS
 from jmap_oauth.objects.oauth_client_metadata import METADATA
 from jmap_oauth.objects.oauth_client_rules import WITH_SECRET
-from jmap_oauth.objects.oauth_client_secret import MOST_SECRETS
+from jmap_oauth.objects.oauth_client_secret import NOBODY, STATUS, secrets_of
 from jmap_oauth.objects.redirects import is_registered
 from jmap_oauth.protocol.dispatch import Call, Method
 from jmap_oauth.protocol.errors import MethodError, MethodErrorType
@@ -33,9 +34,6 @@ from jmap_oauth.store.interface import Changes, Reader, Saved, Store, Unavailabl
 _log = logging.getLogger(__name__)
 
 METHOD: Final = "x:OAuthClient/authenticate"
-
-_NOBODY: Final = "-"
-"""An id that no object has: asked for where there is none to ask for, so that all refusals ask for as much."""
 
 _PRIVATE = frozenset({"secret", "metadata", "owner", "createdBy", "updatedBy"})
 """Properties that are between a client's administrators, and not told to those who only ask whether it is good."""
@@ -78,7 +76,10 @@ class _Known:
     versions: tuple[str, ...]
     client: Record
     public: Mapping[str, Any]
-    secrets: Mapping[str, tuple[Record, str]]
+    secrets: Sequence[tuple[Record, str]]
+
+    def is_same(self, other: _Known) -> bool:
+        return (self.client, self.secrets) == (other.client, other.secrets)
 
 
 class _Refused(Exception):
@@ -116,7 +117,6 @@ class Registry:
         self._client_type, self._secret_type = model["OAuthClient"], model["OAuthClientSecret"]
         self._watched = (self._client_type, self._secret_type, model["Tenant"])
         self._by_client_id = self._client_type.by_name["clientId"]
-        self._by_owner = self._secret_type.by_name["oauthClientId"]
         self._hashed = self._secret_type.by_name["secret"]
         self._public = ["id", *(self._client_type.visible(frozenset({METADATA})).keys() - _PRIVATE)]
         self._hasher = hasher
@@ -136,24 +136,43 @@ class Registry:
         Raises:
             Unavailable: the store cannot tell now.
         """
-        at = self._clock()
-        known = await self._find(asked.client_id)
-        if known and account not in (GLOBAL, self._client_type.account_of(known.client)):
-            known = None
         try:
-            secret = await self._check_secret(known, asked.secret, at)
-            good = self._check_client(known, at)
-            for refusal in _refusals(good.client, asked):
-                raise refusal
+            return await self._decide(account, asked)
         except _Refused as refused:
             self.refusals[refused.error] += 1
             return AuthenticateResponse(account_id=account, error=refused.error, description=refused.description)
-        self._note(good.client, secret, at)
-        return AuthenticateResponse(account_id=account, authenticated=secret is not None, client=good.public)
 
     async def close(self) -> None:
         """Wait for what is being written."""
         await asyncio.gather(*self._rehashing)
+
+    async def _decide(self, account: str, asked: AuthenticateArguments) -> AuthenticateResponse:
+        """Decide by what is remembered; where that may be late, refuse only by what the store says itself.
+
+        Else a secret that another process made a moment ago would not be good yet, and to rotate would be an outage.
+        """
+        at = self._clock()
+        remembered = await self._remembered(asked.client_id)
+        known = remembered or await self._look_up(asked.client_id)
+        try:
+            return await self._check(known, account, asked, at)
+        except _Refused:
+            latest = await self._look_up(asked.client_id) if remembered and self._store.lag else known
+            if latest is None or known is None or latest.is_same(known):
+                raise
+        return await self._check(latest, account, asked, at)
+
+    async def _check(
+        self, known: _Known | None, account: str, asked: AuthenticateArguments, at: str
+    ) -> AuthenticateResponse:
+        if known and account not in (GLOBAL, self._client_type.account_of(known.client)):
+            known = None
+        secret = await self._check_secret(known, asked.secret, at)
+        good = self._check_client(known, at)
+        for refusal in _refusals(good.client, asked):
+            raise refusal
+        self._note(good.client, secret, at)
+        return AuthenticateResponse(account_id=account, authenticated=secret is not None, client=good.public)
 
     def _check_client(self, known: _Known | None, at: str) -> _Known:
         if known is None or not self._is_active(known, at):
@@ -161,8 +180,7 @@ class Registry:
         return known
 
     def _is_active(self, known: _Known, at: str) -> bool:
-        status = self._client_type.status
-        return status is not None and status.of(known.client, at) == status.otherwise[0]
+        return CLIENT_STATUS.is_good(known.client, at)
 
     async def _check_secret(self, known: _Known | None, plain: str | None, at: str) -> Record | None:
         """Return the secret that was given; None if none was.
@@ -179,46 +197,46 @@ class Registry:
         if known is None or found is None:
             raise _unknown()
         self._proven.add(plain, found)
-        salt = self._hasher.salt([hash for _, hash in known.secrets.values()])
+        salt = self._hasher.salt([hash for _, hash in known.secrets])
         if not self._hasher.is_like(found, salt):
             self._rehash(valid[found], found, plain, salt)
         return valid[found]
 
     def _valid_secrets(self, known: _Known | None, at: str) -> Iterator[tuple[str, Record]]:
         """Yield the secrets that are valid now, by their hashes; none of a client that may not use one."""
-        status = self._secret_type.status
         if known is None or not self._is_active(known, at):
             return
-        if status is None or known.client["tokenEndpointAuthMethod"] not in WITH_SECRET:
-            return
-        for secret, hash in known.secrets.values():
-            if status.of(secret, at) == status.otherwise[0]:
-                yield hash, secret
+        if known.client["tokenEndpointAuthMethod"] in WITH_SECRET:
+            for secret, hash in known.secrets:
+                if STATUS.is_good(secret, at):
+                    yield hash, secret
 
-    async def _find(self, client_id: str) -> _Known | None:
-        """Return a client as it is now."""
+    async def _versions(self) -> tuple[str, ...]:
         await self._store.version(self._client_type, fresh=True)  # one look tells of all types
-        versions = tuple([await self._store.version(type) for type in self._watched])
+        return tuple([await self._store.version(type) for type in self._watched])
+
+    async def _remembered(self, client_id: str) -> _Known | None:
+        """Return a client that was read before, if nothing has changed since."""
         known = self._known.get(client_id)
-        if known is None or known.versions != versions:
-            known = await self._store.read(lambda reader: self._read(reader, versions, client_id), brief=True)
-            self._known.pop(client_id, None)
-            if known is not None:
-                self._known[client_id] = known
-                if len(self._known) > self._capacity:
-                    self._known.popitem(last=False)
+        return known if known is not None and known.versions == await self._versions() else None
+
+    async def _look_up(self, client_id: str) -> _Known | None:
+        """Return a client as it is now, and remember it."""
+        versions = await self._versions()
+        known = await self._store.read(lambda reader: self._read(reader, versions, client_id), brief=True)
+        self._known.pop(client_id, None)
+        if known is not None:
+            self._known[client_id] = known
+            if len(self._known) > self._capacity:
+                self._known.popitem(last=False)
         return known
 
     async def _read(self, reader: Reader, versions: tuple[str, ...], client_id: str) -> _Known | None:
         found = await reader.find(self._client_type, self._by_client_id, [client_id])
-        id = found[0]["id"] if found else _NOBODY
-        pairs = await reader.referring(self._secret_type, self._by_owner, [id], MOST_SECRETS)
-        secrets = await reader.get(self._secret_type, GLOBAL, [secret for _, secret in pairs] or [_NOBODY])
-        hashes = await reader.hashes(self._secret_type, self._hashed, [each["id"] for each in secrets] or [_NOBODY])
+        secrets = await secrets_of(reader, self._secret_type, found[0]["id"] if found else NOBODY)
         if not found:
             return None
-        public = {name: found[0][name] for name in self._public}
-        return _Known(versions, found[0], public, {each["id"]: (each, hashes[each["id"]]) for each in secrets})
+        return _Known(versions, found[0], {name: found[0][name] for name in self._public}, secrets)
 
     def _note(self, client: Record, secret: Record | None, at: str) -> None:
         """Note a use. A client that has to authenticate was not used by who only asks about it."""
@@ -255,8 +273,7 @@ def authenticate_method(registry: Registry) -> Mapping[str, Method]:
     async def run(call: Call) -> AuthenticateResponse:
         arguments = read_arguments(call, AuthenticateArguments)
         principal = principal_of(call)
-        if AUTHENTICATE not in principal.permissions:
-            require(Decision(f"This needs the permission {AUTHENTICATE}."))
+        require(has_permission(principal, AUTHENTICATE))
         try:
             return await registry.authenticate(principal.account, arguments)
         except Unavailable as error:

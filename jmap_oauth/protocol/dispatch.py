@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from msgspec import Raw
+from msgspec import Raw, Struct
 
 from jmap_oauth.protocol.errors import MethodError, MethodErrorType, RequestError, RequestErrorType
 from jmap_oauth.protocol.references import Answers
@@ -20,8 +20,7 @@ _log = logging.getLogger(__name__)
 _encoder = msgspec.json.Encoder()
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """One method call as its method sees it.
 
     `caller` is whatever the edge knows of who is asking; the dispatcher never looks inside. Methods that create
@@ -82,12 +81,10 @@ class Dispatcher:
         Raises:
             RequestError: unknownCapability.
         """
-        for index, capability in enumerate(request.using):
-            if capability not in self._capabilities:
-                raise RequestError(
-                    RequestErrorType.UNKNOWN_CAPABILITY, f"using[{index}] is no capability of this server."
-                )
         using = frozenset(request.using)
+        if not using <= self._capabilities:
+            index = next(index for index, name in enumerate(request.using) if name not in self._capabilities)
+            raise RequestError(RequestErrorType.UNKNOWN_CAPABILITY, f"using[{index}] is no capability of this server.")
         created_ids = dict(request.created_ids or {})
         answers = Answers(self._limits.max_size_response)
         for name, arguments, call_id in request.method_calls:

@@ -102,7 +102,7 @@ _LONG_NUMBER = b"0" * (sys.float_info.max_10_exp + 1)  # whatever has fewer digi
 
 def _refuse_infinite(body: bytes) -> None:
     """Refuse an integer that no double holds (RFC 7493 section 2.2), as the decoder does for other numbers."""
-    if _LONG_NUMBER in body.translate(_ALIKE_DIGITS):
+    if len(body) >= len(_LONG_NUMBER) and _LONG_NUMBER in body.translate(_ALIKE_DIGITS):
         json.loads(body, parse_int=_finite)
 
 

@@ -84,13 +84,20 @@ class _Shelf:
         self.states.move_to_end(account)
         return state
 
-    def find(self, account: str, id: str, names: Names) -> bytes:
-        """Return a selection. An object of another account is as much of a miss as none: nobody can tell them apart."""
-        kept = self._objects[id]
-        if account not in (GLOBAL, kept.account):
-            raise Miss
-        self._objects.move_to_end(id)
-        return kept.selections[names]
+    def select(self, account: str, ids: Sequence[str], names: Names) -> dict[str, bytes]:
+        """Return selections by id.
+
+        An object of another account is as much of a miss as none: nobody can tell them apart.
+        """
+        found: dict[str, bytes] = {}
+        objects = self._objects
+        for id in ids:
+            kept = objects[id]
+            if account != GLOBAL and account != kept.account:  # noqa: PLR1714 - no tuple for each object
+                raise Miss
+            objects.move_to_end(id)
+            found[id] = kept.selections[names]
+        return found
 
     async def catch_up(self, reader: Reader) -> bool:
         """Drop what has changed, and tell whether that could be told."""
@@ -161,8 +168,7 @@ class Remembering:
 
     async def select(self, type: ObjectType, account: str, ids: Sequence[str], names: Names) -> dict[str, bytes]:
         try:
-            find = self._shelves[type.name].find
-            return {id: find(account, id, names) for id in ids}
+            return self._shelves[type.name].select(account, ids, names)
         except KeyError:
             raise Miss from None
 

@@ -108,7 +108,7 @@ class Watch:
         self._seen: int | None = None
         self._look_at = 0.0
         self._looked = 0
-        self._looked_in: asyncio.AbstractEventLoop | None = None
+        self._turn: tuple[int, asyncio.AbstractEventLoop] | None = None  # the thread and loop of the last look
 
     def open(self) -> None:
         """Remember which file it is, and look for the first time."""
@@ -140,15 +140,17 @@ class Watch:
         Raises:
             Unavailable: the database is not open.
         """
-        loop = asyncio.get_running_loop()
-        if self._looked_in is not loop:
+        # A thread runs one loop at a time: this tells it without get_running_loop, which asks the system each time.
+        turn = self._turn
+        if turn is None or turn[0] != threading.get_ident() or not turn[1].is_running():
             [(self._looked,)] = self._execute("PRAGMA data_version")
-            self._looked_in = loop
+            loop = asyncio.get_running_loop()
+            self._turn = threading.get_ident(), loop
             loop.call_soon(self._end_turn)
         return self._looked
 
     def _end_turn(self) -> None:
-        self._looked_in = None
+        self._turn = None
 
     def read(self, function: Callable[[sqlite3.Connection], Result]) -> Result:
         """Run a function, which must be short: it runs in this thread."""
@@ -172,7 +174,7 @@ class Watch:
             if self._connection is not None:
                 self._connection.close()
             self._connection, self._identity, self._look_at = None, None, 0.0
-            self._looked_in = None
+            self._turn = None
 
     def _open_connection(self) -> sqlite3.Connection:
         if self._connection is None:

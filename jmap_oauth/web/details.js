@@ -2,111 +2,78 @@
 
 import { rowActions } from "./actions.js";
 import { auditTrail, changesOf } from "./audit.js";
-import { attempt, button, copyButton, el, shown } from "./dom.js";
-import { message } from "./list.js";
-import { isNothing, reference, render } from "./render.js";
+import { attempt, copyButton, el, emit, fill, iconButton, keepFocus, parts, shown, template } from "./dom.js";
 import { makeTester } from "./redirects.js";
+import { isNothing, render } from "./render.js";
 import { secretsOf } from "./secrets.js";
 import { AUDIT, CLIENT, SECRET } from "./views.js";
 
-/** `<object-details>`: made with a context, a type and an id; emits "leave" when it is closed. */
 export class ObjectDetails extends HTMLElement {
-  #leaving = new AbortController();
-  #seen = null;
-
-  static of(context, type, id) {
-    return Object.assign(document.createElement("object-details"), { context, type, objectId: id });
-  }
-
-  connectedCallback() {
-    const { context, type } = this;
-    const { signal } = this.#leaving;
-    this.setAttribute("role", "region");
-    this.setAttribute("aria-label", type.singular);
-    this.addEventListener("keydown", (event) => event.key === "Escape" && !event.defaultPrevented && this.#leave());
-    context.onChange([type.name], () => this.#load(), signal);
-    this.parts = this.#parts(signal);
-    this.main = el("div.properties");
-    this.head = el("div.top");
-    this.replaceChildren(this.head, el("div.body", { tabindex: "0", role: "group", "aria-label": "Properties" }, this.main, this.parts));
+  constructor(type, objectId) {
+    super();
+    Object.assign(this, { type, objectId });
+    this.addEventListener("keydown", ({ key, defaultPrevented }) => key === "Escape" && !defaultPrevented && this.#leave());
+    const { context, name } = type;
+    const isClient = name === CLIENT;
+    const others = [
+      isClient && context.may(SECRET, "Get", "Query") && secretsOf(context, objectId, () => this.record),
+      isClient && makeTester(() => Object.keys(this.record?.redirectUris ?? {})),
+      name !== AUDIT && context.may(AUDIT, "Get", "Query") && auditTrail(type, objectId),
+    ];
+    Object.assign(this, { head: el("div.top"), main: el("div"), parts: el("div", others) });
+    fill(this, this.head, el("div.body", { tabIndex: 0, role: "region", ariaLabel: type.singular }, this.main, this.parts));
+    context.onChange(this, [name], () => this.#load());
     this.#load();
   }
 
-  disconnectedCallback() {
-    this.#leaving.abort();
-  }
-
   #leave() {
-    this.dispatchEvent(new CustomEvent("leave", { bubbles: true, detail: { id: this.objectId } }));
+    emit(this, "leave", this.objectId);
   }
 
-  /** Return what belongs to the object beside its properties. */
-  #parts(signal) {
-    const { context, type, objectId } = this;
-    if (type.name === AUDIT) return [];
-    const clients = type.name === CLIENT ? [context.may(SECRET, "Get", "Query") && secretsOf(context, objectId, () => this.record, signal)] : [];
-    if (type.name === CLIENT) clients.push((this.tester = makeTester(() => Object.keys(this.record?.redirectUris ?? {}))));
-    return [...clients, context.may(AUDIT, "Get", "Query") && auditTrail(context, type, objectId, signal)].filter(Boolean);
-  }
-
-  async #load() {
-    const { context, type, objectId } = this;
-    const answer = await attempt(async () => [await context.session.get(type, objectId)]);
-    if (!answer || !this.isConnected) return;
-    [this.record] = answer;
-    if (!this.record) return this.#gone();
-    const text = JSON.stringify(this.record);
-    if (text !== this.#seen) this.#show();
-    this.#seen = text;
-    return undefined;
+  #load() {
+    return attempt(async () => {
+      const [record] = await this.type.get([this.objectId]);
+      const text = JSON.stringify(record);
+      const isFirst = !("seen" in this);
+      if (!this.isConnected || (record && text === this.seen)) return;
+      Object.assign(this, { record, seen: text });
+      keepFocus(this, () => (record ? this.#show() : this.#gone()));
+      if (isFirst) this.querySelector("h2").focus();
+    });
   }
 
   #gone() {
-    const close = button("Close", () => this.#leave());
-    this.head.replaceChildren(el("h2", { tabindex: "-1" }, "Not there"), this.#closer());
-    this.main.replaceChildren(el("div.state", message("empty", `There is no such ${this.type.singular}`, "It was deleted, or this key may not see it.", close)));
-    this.parts.forEach((part) => part.remove());
+    this.#showHead("Not there");
+    const [title, close] = parts(fill(this.main, template("gone")), "h2", "button");
+    title.textContent = `There is no such ${this.type.singular}`;
+    close.onclick = () => this.#leave();
+    this.parts.remove();
   }
 
-  #closer() {
-    return button("Close", () => this.#leave(), { picture: "close", class: "quiet", "data-focus": "close" });
+  #showHead(...title) {
+    const close = iconButton("Close", "close", () => this.#leave(), { "data-focus": "close" });
+    fill(this.head, el("h2", { tabIndex: -1, "data-focus": "title" }, title), close);
   }
 
   #show() {
-    const { context, type, record } = this;
-    const focus = this.head.contains(document.activeElement) ? document.activeElement.dataset.focus : null;
-    const status = type.hasStatus && render(context, type, "status", record);
-    const title = type.name === AUDIT ? "Audit event" : type.labelOf(record);
-    const id = "clientId" in record && record.clientId !== title && el("p.mono.with-copy", shown(record.clientId), copyButton(record.clientId, "Copy client ID"));
-    const actions = rowActions(context, type, record, this, { text: true });
-    this.head.replaceChildren(el("h2", { tabindex: "-1" }, shown(title), " ", status), this.#closer(), id || "", el("div.row", actions));
-    this.head.querySelector(`[data-focus="${focus}"]`)?.focus();
-    const sections = type.sections.flatMap((section) => this.#section(section));
-    this.main.replaceChildren(...sections, ...(type.name === AUDIT ? [el("h3", "Changes"), changesOf(context, record)] : []));
-    this.dispatchEvent(new CustomEvent("shown"));
+    const { type, record } = this;
+    const { clientId } = record;
+    const isEvent = type.name === AUDIT;
+    const title = isEvent ? "Audit event" : type.labelOf(record);
+    this.#showHead(shown(title), " ", type.fields.has("expiresAt") && render(type, "status", record));
+    if (clientId && clientId !== title) this.head.append(el("p.mono.with-copy", shown(clientId), copyButton(clientId, "Copy client ID")));
+    this.head.append(el("div.row", rowActions(type, record, this, true)));
+    fill(this.main, type.sections.map((section) => this.#section(section)), isEvent && [el("h3", "Changes"), changesOf(type, record)]);
+    this.main.querySelector("dl").append(el("dt", "ID"), el("dd.mono", record.id));
   }
 
   /** What has a value is told; of the rest only that it has none. */
   #section({ title, fields }) {
-    const { record } = this;
+    const { type, record } = this;
     const there = fields.filter(({ name }) => name in record && name !== "changes");
-    const told = there.filter(({ name }) => !isNothing(record[name]));
-    const empty = there.filter(({ name }) => isNothing(record[name]));
-    if (!told.length) return [];
-    const rows = told.map((field) => [el("dt", { title: field.description }, field.label), el("dd", { "data-name": field.name }, this.#value(field))]);
-    const rest = empty.length > 0 && el("p.soft", "Not set: ", empty.map(({ label }) => label).join(", "), ".");
-    return [el("h3", title), el("dl", rows, el("dt", title === this.type.sections[0].title ? "ID" : null), el("dd.mono", title === this.type.sections[0].title ? record.id : null)), rest || ""];
-  }
-
-  #value({ name }) {
-    const value = this.record[name];
-    if (name === "createdBy" || name === "updatedBy" || name === "actorId") return reference(this.context, "x:ApiKey", value, { id: true });
-    return render(this.context, this.type, name, this.record);
-  }
-
-  focus() {
-    this.querySelector("h2")?.focus();
+    const { told, empty } = Object.groupBy(there, ({ name }) => (isNothing(record[name]) ? "empty" : "told"));
+    const row = ({ name, label, description: title }) => [el("dt", { title }, label), el("dd", { "data-name": name }, render(type, name, record))];
+    return told && [el("h3", title), el("dl", told.map(row)), empty && el("p.soft", `Not set: ${empty.map(({ label }) => label).join(", ")}.`)];
   }
 }
 customElements.define("object-details", ObjectDetails);
-

@@ -1,88 +1,57 @@
-// Dialogs: all are made when they are needed, and gone from the document when they are closed.
+// Dialogs: made when they are needed, and gone from the document when they are closed.
 
-import { button, copyButton, el, icon } from "./dom.js";
+import { button, copyButton, el, fill, iconButton, parts, template } from "./dom.js";
 
 let count = 0;
 
-/**
- * Open a modal dialog and return it. `content` fills it; the dialog's own `leave` decides whether Escape may close it.
- * Focus goes back to where it came from.
- */
-export function openDialog(title, content, { kind = "", closable = true, leave = () => true } = {}) {
+/** Open a modal dialog. If it is `closable`, Escape and its button close it when `leave` says so. */
+export function openDialog(title, content, { className, closable = true, leave = () => true } = {}) {
   const id = `dialog-${count++}`;
-  const before = document.activeElement;
-  const closing = closable && button("Close", () => tryClose(), { picture: "close", class: "quiet" });
-  const head = el("header", el("h2", { id, tabindex: "-1" }, title), closing);
-  const dialog = el("dialog", { class: kind, "aria-labelledby": id }, head, content);
   const tryClose = async () => closable && (await leave()) && dialog.close();
-  dialog.addEventListener("cancel", (event) => {
+  const head = el("header", el("h2", { id, tabIndex: -1 }, title), closable && iconButton("Close", "close", tryClose));
+  const dialog = el("dialog", { className, "aria-labelledby": id, oncancel: decide, onkeydown: decide, onclose: () => fill(dialog).remove() }, head, content);
+  // Chromium closes at a second Escape, whatever becomes of cancel.
+  function decide(event) {
+    if (event.type === "keydown" && event.key !== "Escape") return;
     event.preventDefault();
     tryClose();
-  });
-  // Chromium closes at a second Escape whatever cancel says; the key itself can be stopped.
-  dialog.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape" || event.target.closest("dialog") !== dialog) return;
-    event.preventDefault();
-    if (!event.defaultPrevented || event.target.getAttribute("aria-expanded") !== "true") tryClose();
-  });
-  dialog.addEventListener("close", () => {
-    dialog.replaceChildren();
-    dialog.remove();
-    if (before?.isConnected) before.focus();
-  });
+  }
   document.body.append(dialog);
   dialog.showModal();
   return dialog;
 }
 
-/** Ask before something is done. Resolves to whether it shall be; not doing it is where the focus is. */
-export function confirm(title, text, action, { danger = true } = {}) {
+function ask(title, focused, build) {
   return new Promise((resolve) => {
-    const cancel = button("Cancel", () => dialog.close(), { autofocus: true });
-    const agree = button(action, () => (resolve(true), dialog.close()), { class: danger ? "danger" : "primary" });
-    const content = el("div.body", [].concat(text).map((each) => el("p", each)));
-    const dialog = openDialog(title, [content, el("footer", cancel, agree)], { kind: "small" });
-    dialog.addEventListener("close", () => resolve(false));
-    cancel.focus();
-  });
-}
-
-/** Offer ways to go on, each with a few words. Resolves to the one chosen, or null. */
-export function choose(title, ways) {
-  return new Promise((resolve) => {
-    const cards = ways.map((way) =>
-      el("button", { type: "button", class: "card", onclick: () => (resolve(way), dialog.close()) }, el("strong", way.name), el("span", way.description)),
-    );
-    const dialog = openDialog(title, el("div.body.cards", cards), { kind: "small" });
+    const dialog = openDialog(title, build((value) => (resolve(value), dialog.close())));
     dialog.addEventListener("close", () => resolve(null));
-    cards[0].focus();
+    dialog.querySelector(focused).focus();
   });
 }
 
-/** Show secrets, the only time they are ever seen: leaving needs a click, and then nothing of them is left here. */
+/** Ask before something is done; not doing it is where the focus is. */
+export const confirm = (title, text, action) => ask(title, "footer button", (close) => [
+  el("div.body", [text].flat().map((each) => el("p", each))),
+  el("footer", button("Cancel", () => close(null)), button(action, () => close(true), { className: "danger" })),
+]);
+
+export const choose = (title, ways) => ask(title, ".card", (close) =>
+  el("div.body", ways.map((way) => el("button.card", { onclick: () => close(way) }, el("strong", way.name), el("span", way.description)))));
+
+/** Show a secret once: leaving needs a click, and then nothing of it is left in the page. */
 export function showOnce(title, name, secret) {
   return new Promise((resolve) => {
-    const address = URL.createObjectURL(new Blob([`${secret}\n`], { type: "text/plain" }));
-    const download = el("a.button", { href: address, download: `${name.replace(/[^\w.-]+/g, "_") || "secret"}.txt` }, icon("download"), "Download");
+    const dialog = openDialog(title, template("shown-once"), { closable: false });
+    const [output, download, done] = parts(dialog, "output", "a", ".primary");
     const copy = copyButton(secret, "Copy secret");
-    const done = button("I have stored it", () => dialog.close(), { class: "primary" });
-    const content = el(
-      "div",
-      { class: "body" },
-      fromTemplate("shown-once"),
-      el("p.secret", el("output.mono", { "aria-label": "Secret" }, secret), copy),
-    );
-    const dialog = openDialog(title, [content, el("footer", download, done)], { kind: "small", closable: false });
-    dialog.addEventListener("close", () => {
-      URL.revokeObjectURL(address);
-      resolve();
-    });
-    copy.querySelector("button").focus();
+    output.value = secret;
+    output.after(copy);
+    download.href = URL.createObjectURL(new Blob([`${secret}\n`], { type: "text/plain" }));
+    download.download = `${name.replace(/[^\w.-]+/g, "_")}.txt`;
+    done.onclick = () => dialog.close();
+    dialog.addEventListener("close", () => (URL.revokeObjectURL(download.href), resolve()));
+    copy.focus();
   });
 }
 
-/** Return what is in a template of the page. */
-const fromTemplate = (id) => document.getElementById(id).content.cloneNode(true);
-
-/** The keys that the page knows, for those who do without a mouse. */
-export const showKeys = () => openDialog("Keys", fromTemplate("keys"), { kind: "small" });
+export const showKeys = () => openDialog("Keys", template("keys"));

@@ -1,80 +1,55 @@
-// The line above a list: a search as you type, and a filter for each property that the type can be asked for.
+// The line above a list: a search as you type, and filters.
 
-import { button, el } from "./dom.js";
-import { fromInput } from "./time.js";
+import { button, el, input, select } from "./dom.js";
 import { makePicker } from "./picker.js";
+import { fromInput } from "./time.js";
+import { offered } from "./views.js";
 
-const MORE_THAN = "IsGreaterThanOrEqual";
-const LESS_THAN = "IsLessThan";
-
-/** Return {element, value, clear, focus}; `value` is a filter of /query, null for none. `changed` is called as it changes. */
-export function makeFilters(context, type, changed) {
-  const parts = type.filters.filter((each) => isOffered(context, type, each)).flatMap((each) => makePart(context, type, each, changed));
-  const [search] = parts.filter((each) => each.name === "text");
-  const others = parts.filter((each) => each !== search);
-  const clear = button("Clear", () => clearAll(), { class: "quiet", hidden: true });
-  const fields = (dates) => others.filter((each) => (each.input.type === "date") === dates).map((each) => el("label.filter", each.label, each.input));
-  const more = fields(true).length > 0 && el("details.dates", el("summary", "Dates"), el("div", fields(true)));
-  const element = el("search", { oninput: update, onchange: update }, search?.input, fields(false), more, clear);
-
-  function value() {
-    const conditions = parts.map((each) => each.condition()).filter(Boolean);
-    return conditions.length ? Object.assign({}, ...conditions) : null;
-  }
+/** `value` returns a filter of /query; `changed` is called when it is another. */
+export function makeFilters(type, changed) {
+  const parts = type.filters.filter((each) => isOffered(type, each)).flatMap((each) => makeParts(type, each, () => update()));
+  const { search, dates, fields } = Object.groupBy(parts, ({ name, input }) => (name === "text" ? "search" : input.type === "date" ? "dates" : "fields"));
+  const labelled = (some) => some?.map(({ label, node }) => el("label.filter", label, node));
+  const more = dates && el("details.dates", el("summary", "Dates"), el("div", labelled(dates)));
+  const clearing = button("Clear", clear, { className: "quiet", hidden: true });
+  const asked = () => parts.map(({ name, get }) => [name, get()]).filter(([, value]) => value !== undefined);
+  const value = () => (asked().length ? Object.fromEntries(asked()) : null);
   let before = "null";
+
   function update() {
     const now = JSON.stringify(value());
-    clear.hidden = !others.some((each) => each.condition());
+    clearing.hidden = asked().every(([name]) => name === "text");
     if (now !== before) changed();
     before = now;
   }
-  function clearAll() {
-    parts.forEach((each) => each.clear());
+  function clear() {
+    for (const { set } of parts) set();
     update();
-    search?.input.focus();
+    focus();
   }
-  return { element, get value() { return value(); }, clear: clearAll, focus: () => (search?.input ?? others[0]?.input)?.focus() };
+  const focus = () => parts[0].input.focus();
+  const element = el("search", { oninput: update, onchange: update }, search?.[0].input, labelled(fields), more, clearing);
+  return { element, value, clear, focus };
 }
 
-/** A search finds what an exact filter would, so the page shows one for what it cannot search only. */
-function isOffered(context, type, { type: kind, field, objectName }) {
+/** A search finds what most exact filters would. */
+function isOffered({ context, filters }, { type: kind, field, objectName }) {
   if (kind === "objectId") return context.session.isGlobal && context.may(objectName, "Get", "Query");
-  const searches = type.filters.some((each) => each.field === "text");
-  return field === "text" || kind !== "text" || !searches || Boolean(type.view.suggestions?.[field] ?? field === "grantType");
+  return field === "text" || field === "grantType" || kind !== "text" || !filters.some((each) => each.field === "text");
 }
 
-function makePart(context, type, filter, changed) {
-  const { field, label } = filter;
-  if (field === "text") return [search(type)];
-  if (filter.type === "objectId") return [picked(context, filter, changed)];
-  if (filter.type === "date") return [dated(field, `${label} from`, MORE_THAN), dated(field, `${label} before`, LESS_THAN)];
-  const options = field === "grantType" ? Object.entries(type.view.suggestions?.grantTypes ?? {}) : context.schema.enums[filter.enumName]?.map((each) => [each.name, each.label]);
-  return [options ? chosen(field, label, options) : typed(field, label)];
+function makeParts(type, { field: name, label, type: kind, enumName, objectName }, onpick) {
+  const { types, enums } = type.context;
+  const words = `Search ${type.plural}`;
+  if (name === "text") return [part(name, label, input({ type: "search", placeholder: words, ariaLabel: words }))];
+  if (kind === "objectId") return [{ name, label, ...makePicker(types.get(objectName), { onpick }) }];
+  const dated = (word, suffix) => part(name + suffix, `${label} ${word}`, el("input", { type: "date" }), (day) => fromInput(`${day}T00:00`));
+  if (kind === "date") return [dated("from", "IsGreaterThanOrEqual"), dated("before", "IsLessThan")];
+  const values = enums[enumName]?.map((each) => [each.name, each.label]) ?? offered(`${name}s`);
+  return [part(name, label, values.length ? select([["", "Any"], ...values]) : input())];
 }
 
-/** A part of the filter: an input, and what it asks for if something stands in it. */
-function part(name, label, input, ask) {
-  return { name, label, input, condition: () => (input.value.trim() ? ask(input.value) : null), clear: () => (input.value = "") };
-}
-
-const plain = { autocomplete: "off", spellcheck: "false" };
-
-function search(type) {
-  const label = `Search ${type.plural}`;
-  return part("text", label, el("input", { type: "search", placeholder: label, "aria-label": label, ...plain }), (text) => ({ text }));
-}
-
-const typed = (name, label) => part(name, label, el("input", { type: "text", ...plain }), (text) => ({ [name]: text.trim() }));
-
-function chosen(name, label, options) {
-  const input = el("select", el("option", { value: "" }, "Any"), options.map(([value, text]) => el("option", { value }, text)));
-  return part(name, label, input, (value) => ({ [name]: value }));
-}
-
-const dated = (name, label, suffix) => part(name, label, el("input", { type: "date" }), (day) => ({ [name + suffix]: fromInput(`${day}T00:00`) }));
-
-function picked(context, { field, label, objectName }, changed) {
-  const picker = makePicker(context, objectName, { none: "None", label, onpick: changed });
-  const condition = () => (picker.value === undefined ? null : { [field]: picker.value });
-  return { name: field, label, input: picker, condition, clear: () => (picker.value = undefined) };
+function part(name, label, input, read = (value) => value) {
+  const get = () => (input.value.trim() ? read(input.value.trim()) : undefined);
+  return { name, label, node: input, input, get, set: () => (input.value = "") };
 }

@@ -1,217 +1,153 @@
-// Forms for any type, made from its declaration: values are checked while they are typed, and what the server refuses
-// is said at the field that it is about.
+// Forms for any type, made from its declaration.
 
 import { reasonOf } from "./actions.js";
 import { makeControl } from "./controls.js";
 import { confirm, openDialog } from "./dialogs.js";
-import { announce, button, el, visible } from "./dom.js";
+import { announce, button, el, fill, visible } from "./dom.js";
 import { isNothing } from "./render.js";
 import { SECRET } from "./views.js";
 
+const NEEDED = "This is needed.";
 let count = 0;
 
-/** A field with its control, its words and its fault. */
-class Row {
-  constructor(context, type, field) {
-    this.field = field;
-    this.control = makeControl(context, type, field);
-    this.touched = false;
-    const id = `field-${count++}`;
-    const { node, input, isGroup, isFlag } = this.control;
-    const mark = this.isRequired ? el("span.required", " required") : null;
-    input.id = id;
-    this.hint = el("p.hint", { id: `${id}-hint` }, field.description, ".");
-    this.error = el("p.error", { id: `${id}-error` });
-    const label = el(isGroup ? "legend" : "label", isGroup ? null : { for: id }, field.label, mark);
-    const parts = isFlag ? [el("span.row", node, label)] : [label, node];
-    const attributes = { class: "field", "data-name": field.name };
-    if (this.control.check !== undefined) input.setAttribute("aria-describedby", `${id}-hint ${id}-error`);
-    if (this.isRequired && !isGroup) input.setAttribute("aria-required", "true");
-    this.element = el(isGroup ? "fieldset" : "div", attributes, parts, this.hint, this.error);
-    this.element.addEventListener("input", () => this.#check());
-    this.element.addEventListener("focusout", () => ((this.touched ||= !isNothing(this.control.get())), this.#check()));
+function makeRow(type, field) {
+  const { name, label, description, kind, initial } = field;
+  const control = makeControl(type, field);
+  const { node, input, isGroup, isFlag } = control;
+  const id = (input.id = `field-${count++}`);
+  const isRequired = !kind.nullable && initial === undefined && kind.type === "string";
+  const error = el("p.error", { id: `${id}-error` });
+  const fault = () => control.check() || (isRequired && isNothing(control.get()) && NEEDED) || null;
+  function tell(words) {
+    error.textContent = words;
+    input.ariaInvalid = words && "true";
   }
-
-  get isRequired() {
-    const { kind, initial } = this.field;
-    return !kind.nullable && initial === undefined && ["string", "utcDateTime", "objectId"].includes(kind.type);
-  }
-
-  /** Return what is wrong, or null. */
-  get fault() {
-    const missing = this.isRequired && isNothing(this.control.get());
-    return this.control.check() ?? (missing ? "This is needed." : null);
-  }
-
-  #check() {
-    if (this.touched || this.error.textContent || this.control.check()) this.tell(this.fault);
-  }
-
-  tell(fault) {
-    this.error.textContent = fault ?? "";
-    this.element.classList.toggle("wrong", Boolean(fault));
-    if (fault) this.control.input.setAttribute("aria-invalid", "true");
-    else this.control.input.removeAttribute("aria-invalid");
-  }
-
-  focus() {
-    this.element.closest("details")?.setAttribute("open", "");
-    this.control.input.focus();
-  }
+  input.setAttribute("aria-describedby", `${id}-hint ${id}-error`);
+  if (isRequired) input.ariaRequired = "true";
+  const naming = el(isGroup ? "legend" : "label", { htmlFor: !isGroup && id }, label, isRequired && el("span.required", " required"));
+  const parts = [isFlag ? el("span.row", node, naming) : [naming, node], el("p.hint", { id: `${id}-hint` }, `${description}.`), error];
+  const element = el(isGroup ? "fieldset.field" : "div.field", { "data-name": name, oninput: () => tell(fault()) }, parts);
+  return { ...control, field, element, fault, tell };
 }
 
-/** Return a pointer into an object, of a property and a member of it (RFC 6901). */
-const pointer = (...names) => names.map((name) => name.replaceAll("~", "~0").replaceAll("/", "~1")).join("/");
+const isSame = (one, other) => JSON.stringify(one ?? null) === JSON.stringify(other ?? null);
 
-/** Return the patch that makes one value of another: of a set only the members that changed, so that others' stay. */
-function patchOf(field, before, after) {
-  if (JSON.stringify(before ?? null) === JSON.stringify(after ?? null)) return {};
-  if (field.kind.type !== "set") return { [field.name]: after };
+/** Return a patch: of a set only the members that changed, so that others' stay. */
+function patchOf({ name, kind }, before, after) {
+  if (kind.type !== "set") return { [name]: after };
   const [had, has] = [before ?? {}, after ?? {}];
-  const added = Object.keys(has).filter((each) => !(each in had)).map((each) => [pointer(field.name, each), true]);
-  const removed = Object.keys(had).filter((each) => !(each in has)).map((each) => [pointer(field.name, each), null]);
-  return Object.fromEntries([...added, ...removed]);
+  const changed = Object.keys({ ...had, ...has }).filter((each) => !(each in had && each in has));
+  const pointer = (member) => `${name}/${member.replaceAll("~", "~0").replaceAll("/", "~1")}`; // RFC 6901
+  return Object.fromEntries(changed.map((each) => [pointer(each), each in has || null]));
 }
 
-/**
- * Open a form. Without a `record` it creates an object, `way` says how; else it changes that one.
- * Resolves to {id, answer} when it is done, to null when it was left.
- */
-export function openForm(context, type, { record = null, way = {} } = {}) {
-  return new Promise((resolve) => new Form(context, type, record, way, resolve).open());
+/** Change a `record`, or create one in a `way`. Resolves to {id, answer, values}, or to undefined. */
+export function openForm(type, { record, way = {} }) {
+  return new Promise((resolve) => new Form(type, record, way).open(resolve));
 }
 
 class Form {
-  constructor(context, type, record, way, resolve) {
-    Object.assign(this, { context, type, record, way, resolve });
-    const has = (field) => (record ? field.update === "mutable" && !(field.isSecret && context.type(SECRET)) : field.isWritable) && this.#isKnown(field);
-    this.rows = type.sections.map(({ title, fields }) => [title, fields.filter(has).map((field) => new Row(context, type, field))]);
-    this.all = this.rows.flatMap(([, rows]) => rows);
-    this.initial = record ?? this.#proposed();
-    for (const row of this.all) row.control.set(this.initial[row.field.name] ?? row.field.initial ?? null);
-    this.before = this.#values();
+  constructor(type, record, way) {
+    const proposed = type.fields.has("clientId") && { clientId: proposeId(way.values?.clientName ?? "client") };
+    Object.assign(this, { type, record, way, initial: record ?? { ...way.values, ...proposed } });
+    const rowsOf = (fields) => fields.filter((field) => this.#has(field)).map((field) => makeRow(type, field));
+    this.sections = type.sections.map(({ title, fields }) => [title, rowsOf(fields)]);
+    this.rows = new Map(this.sections.flatMap(([, rows]) => rows.map((row) => [row.field.name, row])));
+    for (const [name, { set, field }] of this.rows) set(this.initial[name] ?? field.initial ?? null);
+    this.before = this.#values;
   }
 
-  /** A reference that this key cannot look up cannot be chosen either. */
-  #isKnown({ kind }) {
-    return kind.type !== "objectId" || (this.context.session.isGlobal && this.context.may(kind.objectName, "Get", "Query"));
+  /** What this key cannot look up cannot be chosen either; secrets that are objects are changed there. */
+  #has({ kind, update, isSecret }) {
+    const { session, types } = this.type.context;
+    if (this.record ? update !== "mutable" || (isSecret && types.has(SECRET)) : update === "serverSet") return false;
+    return kind.type !== "objectId" || (session.isGlobal && types.get(kind.objectName).may("Get", "Query"));
   }
 
-  #proposed() {
-    const { prefix, values = {} } = this.way;
-    return prefix ? { ...values, clientId: proposeId(values.clientName ?? prefix) } : values;
+  get #values() {
+    return Object.fromEntries([...this.rows].map(([name, { get }]) => [name, get()]));
   }
 
-  #values() {
-    return Object.fromEntries(this.all.map((row) => [row.field.name, row.control.get()]));
+  get #changed() {
+    return Object.entries(this.#values).filter(([name, value]) => !isSame(value, this.before[name]));
   }
 
-  open() {
-    const title = this.record ? `Edit ${visible(this.type.labelOf(this.record))}` : `Create ${this.type.singular}${this.way.name ? `: ${this.way.name}` : ""}`;
+  open(resolve) {
+    const { type, record, way } = this;
+    const title = record ? `Edit ${visible(type.labelOf(record))}` : `Create ${type.singular}${way.name ? `: ${way.name}` : ""}`;
     this.summary = el("div.summary", { role: "alert" });
-    this.submit = button(this.record ? "Save" : "Create", () => this.#send(), { class: "primary", type: "submit" });
-    const cancel = button("Cancel", () => this.#leave());
-    const form = el("form", { novalidate: true, onsubmit: (event) => event.preventDefault() }, el("div.body", this.summary, this.#sections()), el("footer", cancel, this.submit));
-    this.dialog = openDialog(title, form, { kind: "sheet", leave: () => this.#mayLeave() });
-    this.dialog.addEventListener("close", () => this.resolve(this.done ?? null));
-    form.addEventListener("input", (event) => this.#follow(event));
-    this.all[0]?.control.input.focus();
+    this.submit = el("button.primary", record ? "Save" : "Create");
+    const cancel = button("Cancel", async () => (await this.#mayLeave()) && this.dialog.close());
+    const properties = { noValidate: true, onsubmit: (event) => this.#send(event), oninput: (event) => this.#follow(event) };
+    const form = el("form", properties, el("div.body", this.summary, this.#groups()), el("footer", cancel, this.submit));
+    this.dialog = openDialog(title, form, { className: "sheet", leave: () => this.#mayLeave() });
+    this.dialog.addEventListener("close", () => resolve(this.done));
+    form.querySelector(".field :is(input, textarea)").focus();
   }
 
-  /** The first groups are open; of a preset, what it leaves to choose stands by itself, and the rest behind it. */
-  #sections() {
-    const chosen = this.way.shown?.map((name) => this.all.find((row) => row.field.name === name)).filter(Boolean);
-    const first = chosen && el("fieldset.group", el("legend", this.way.name), chosen.map((row) => row.element));
-    const rest = this.rows.map(([title, rows]) => [title, rows.filter((row) => !chosen?.includes(row))]).filter(([, rows]) => rows.length);
-    if (rest.length === 1 && !first) return rest[0][1].map((row) => row.element);
-    const groups = rest.map(([title, rows], index) =>
-      el("details.group", { open: !chosen && index < 3 }, el("summary", el("h3", title)), rows.map((row) => row.element)),
-    );
-    return [first, ...groups];
+  /** What a preset leaves to choose comes first; without one the first groups are open. */
+  #groups() {
+    const chosen = this.way.shown?.map((name) => this.rows.get(name)).filter(Boolean) ?? [];
+    const rest = this.sections.map(([title, rows]) => [title, rows.filter((row) => !chosen.includes(row))]).filter(([, rows]) => rows.length);
+    const elements = (rows) => rows.map(({ element }) => element);
+    const group = ([title, rows], index) => el("details.group", { open: !chosen.length && index < 3 }, el("summary", el("h3", title)), elements(rows));
+    if (rest.length === 1) return elements(rest[0][1]);
+    return [chosen.length > 0 && el("fieldset.group", el("legend", this.way.name), elements(chosen)), rest.map(group)];
   }
 
-  /** Propose the client ID from the name, until one was written. */
-  #follow(event) {
-    const name = event.target.closest(".field")?.dataset.name;
+  /** Propose a client ID, until one was written. */
+  #follow({ target }) {
+    const { name } = target.closest(".field").dataset;
     if (name === "clientId") this.ownId = true;
-    if (name !== "clientName" || this.record || this.ownId || !this.way.prefix) return;
-    const row = (each) => this.all.find(({ field }) => field.name === each);
-    row("clientId").control.set(proposeId(row("clientName").control.get() || this.way.prefix, this.initial.clientId));
-  }
-
-  get #patch() {
-    const now = this.#values();
-    return Object.assign({}, ...this.all.map(({ field }) => patchOf(field, this.before[field.name], now[field.name])));
-  }
-
-  /** What a new object is made of: what is the default anyway is left to the server, which may have better reasons. */
-  get #given() {
-    const preset = this.way.values ?? {};
-    const isChosen = ({ name, initial }, value) => name in preset || !(isNothing(value) || JSON.stringify(value) === JSON.stringify(initial));
-    const pairs = this.all.map(({ field, control }) => [field, control.get()]);
-    return Object.fromEntries(pairs.filter(([field, value]) => isChosen(field, value)).map(([field, value]) => [field.name, value]));
+    if (name !== "clientName" || this.record || this.ownId) return;
+    this.rows.get("clientId").set(proposeId(target.value, this.initial.clientId));
   }
 
   async #mayLeave() {
-    const changed = this.done || this.sending ? 0 : Object.keys(this.#patch).length;
-    return !changed || confirm("Leave the form?", "What you wrote is not saved.", "Leave", { danger: true });
+    return this.done || this.submit.disabled || !this.#changed.length || confirm("Leave the form?", "What you wrote is not saved.", "Leave");
   }
 
-  async #leave() {
-    if (await this.#mayLeave()) this.dialog.close();
-  }
-
-  async #send() {
-    for (const row of this.all) row.tell(row.fault);
-    const wrong = this.all.find((row) => row.fault);
+  async #send(event) {
+    event.preventDefault();
+    const rows = [...this.rows.values()];
+    for (const { tell, fault } of rows) tell(fault());
+    const wrong = rows.find(({ fault }) => fault());
     if (wrong) return this.#tell("Some values are not right yet.", wrong);
-    if (this.record && !Object.keys(this.#patch).length) return this.dialog.close();
+    if (this.record && !this.#changed.length) return this.dialog.close();
     this.submit.disabled = true;
-    try {
-      await this.#set();
-    } catch (error) {
-      this.#tell(error.message);
-    }
+    await this.#set().catch((error) => this.#tell(error.message));
     this.submit.disabled = false;
-    return undefined;
   }
 
+  /** Send what was changed; of a new object what nobody touched is left to the server. */
   async #set() {
-    const { context, type, record } = this;
-    const changes = record ? { update: { [record.id]: this.#patch } } : { create: { new: this.#given } };
-    const answer = await context.session.set(type, changes);
-    const error = answer.notCreated?.new ?? answer.notUpdated?.[record?.id];
+    const { type, record, rows, before, initial } = this;
+    const patches = this.#changed.map(([name, value]) => patchOf(rows.get(name).field, before[name], value));
+    const created = { new: { ...initial, ...Object.fromEntries(this.#changed) } };
+    const answers = await type.set(record ? { update: { [record.id]: Object.assign({}, ...patches) } } : { create: created });
+    const [error] = Object.values({ ...answers.notCreated, ...answers.notUpdated });
     if (error) return this.#refused(error);
-    const created = answer.created?.new;
-    this.done = { id: record?.id ?? created.id, answer: created ?? answer.updated[record.id] ?? {}, values: this.#values() };
-    announce(`${record ? "Saved" : "Created"}.`);
+    const answer = answers.created?.new ?? answers.updated[record.id] ?? {};
+    this.done = { id: record?.id ?? answer.id, answer, values: this.#values };
     this.dialog.close();
-    return undefined;
+    announce(record ? "Saved." : "Created.");
   }
 
-  /** Put what a SetError says where it belongs. */
   #refused(error) {
-    const reasons = new Map((error.properties ?? []).map((path) => [path.split("/")[0], reasonOf(error)]));
-    for (const { property, type, value } of error.validationErrors ?? []) {
-      reasons.set(property.split("/")[0], value ? `It ${value}.` : type === "Required" ? "This is needed." : reasonOf(error));
-    }
-    const rows = this.all.filter((row) => reasons.has(row.field.name));
-    for (const row of rows) row.tell(reasons.get(row.field.name));
-    const elsewhere = [...reasons].filter(([name]) => !rows.some((row) => row.field.name === name)).map(([name, why]) => `${name}: ${why}`);
-    this.#tell([rows.length ? "The server refused some values." : reasonOf(error), ...elsewhere].join(" "), rows[0]);
+    const { properties = [], validationErrors = properties.map((property) => ({ property })) } = error;
+    const rows = validationErrors.map(({ property }) => this.rows.get(property.split("/")[0]));
+    validationErrors.forEach(({ type, value }, index) => rows[index]?.tell(value ? `It ${value}.` : type ? NEEDED : reasonOf(error)));
+    this.#tell(rows.length && rows.every(Boolean) ? "The server refused some values." : reasonOf(error), rows.find(Boolean));
   }
 
   #tell(text, row) {
-    this.summary.replaceChildren(el("p", visible(text)));
-    this.summary.scrollIntoView({ block: "nearest" });
-    row?.focus();
+    fill(this.summary, el("p", visible(text))).scrollIntoView({ block: "nearest" });
+    row?.element.closest("details")?.setAttribute("open", "");
+    row?.input.focus();
   }
 }
 
-/** Make a client ID of a name: its letters and digits, and some at random, the same ones again for the same form. */
 function proposeId(name, before = "") {
   const letters = name.normalize("NFKD").toLowerCase().replace(/\p{M}/gu, "").replace(/[^a-z0-9]+/g, "-").replace(/^-+|-+$/g, "").slice(0, 40);
-  const random = before.split("-").at(-1) || Array.from(crypto.getRandomValues(new Uint8Array(6)), (byte) => "abcdefghijkmnpqrstuvwxyz23456789"[byte % 32]).join("");
-  return `${letters || "client"}-${random}`;
+  return `${letters || "client"}-${before.split("-").at(-1) || Math.random().toString(36).slice(2, 8)}`;
 }
-

@@ -1,72 +1,106 @@
-// The list of any type: search, filters, sort, pages, selection, what is done with many, and changes as they come.
+// The list of any type, with changes as they come.
 
 import { bulkActions, rowActions } from "./actions.js";
-import { attempt, button, el, icon, visible } from "./dom.js";
+import { attempt, button, el, emit, fill, icon, keepFocus, notice, parts, template, visible } from "./dom.js";
 import { makeFilters } from "./filters.js";
-import { Window } from "./query.js";
 import { addressOf, render } from "./render.js";
 
 const WAIT = 150; // milliseconds after the last letter
-const PLACES = ["First", "Previous", "Next", "Last"];
 const GATHER = 120; // changes that come together are one question
+const PAGE = 50;
+const TITLES = { offline: "No connection", forbidden: "Not allowed" };
 
-/** `<object-list>`: made with a context and a type, lives until it leaves the document. */
+/** One page of what a query finds, held at its first row, so that it stays while rows come and go. */
+class Window {
+  records = [];
+  position = 0;
+  #start = { position: 0 };
+  #asking = new AbortController();
+
+  constructor(type, sort = []) {
+    Object.assign(this, { type, sort });
+  }
+
+  has(place) {
+    const isBefore = place === "first" || place === "previous";
+    return isBefore ? this.position > 0 : this.more;
+  }
+
+  begin(place) {
+    const { records, position } = this;
+    const starts = {
+      last: { position: -PAGE },
+      next: { anchor: records.at(-1)?.id, anchorOffset: 1 },
+      previous: position > PAGE && { anchor: records[0]?.id, anchorOffset: -PAGE },
+    };
+    this.#start = starts[place] || { position: 0 };
+  }
+
+  async load() {
+    this.#asking.abort();
+    const { signal } = (this.#asking = new AbortController());
+    const answer = await this.#ask(this.#start, signal).catch((error) => {
+      if (error.type !== "anchorNotFound") throw error;
+      return this.#ask({ position: this.position }, signal);
+    });
+    if (signal.aborted) return false;
+    const { position, list } = answer;
+    const records = list.slice(0, PAGE);
+    Object.assign(this, { position, records, more: list.length > PAGE });
+    this.#start = position > 0 && records.length ? { anchor: records[0].id, anchorOffset: 0 } : { position: 0 };
+    return true;
+  }
+
+  #ask(start, signal) {
+    const { type, filter, sort } = this;
+    return type.find({ filter, sort, ...start, limit: PAGE + 1 }, type.listed, signal);
+  }
+
+  /** Count what matches. Among a million that takes 20 times as long as the rows, which do not wait for it. */
+  async count() {
+    const { type, filter, position, records, more } = this;
+    this.total = position || more ? await type.count(filter, this.#asking.signal) : records.length;
+  }
+}
+
 export class ObjectList extends HTMLElement {
-  #leaving = new AbortController();
   #rows = new Map();
   #selected = new Map();
-  #last = null;
-  #timer = null;
+  #last;
+  #timer;
 
-  static of(context, type) {
-    const list = document.createElement("object-list");
-    Object.assign(list, { context, type, window: new Window(context, type) });
-    if (type.view.sort) list.window.sort = [type.view.sort];
-    return list;
+  constructor(type) {
+    super();
+    this.append(template("list"));
+    const [head, title, count, bulk, frame, heads, body, state, pager] = parts(this, ".head", "h1", ".count", ".bulk", ".frame", "thead tr", "tbody", ".state", ".pager");
+    Object.assign(this, { type, count, bulk, frame, body, state, pager, actions: bulkActions(type), window: new Window(type, type.view.sort) });
+    this.canAct = this.actions.length > 0 || type.may("Update");
+    this.filters = makeFilters(type, () => this.#ask("first", WAIT));
+    title.textContent = frame.ariaLabel = type.title;
+    const kind = { picture: "plus", className: "primary" };
+    if (type.may("Create")) head.append(button(`Create ${type.singular}`, () => emit(this, "create", type), kind));
+    head.after(this.filters.element);
+    this.#fillHeads(heads);
+    body.onclick = (event) => this.#onClick(event);
+    frame.onkeydown = (event) => this.#onKey(event);
+    pager.onclick = ({ target }) => this.#turn(target.closest("button")?.name);
+    const shown = [type.name, ...type.columns.map((name) => type.fields.get(name)?.kind.objectName)];
+    type.context.onChange(this, shown, () => this.#ask("stay", GATHER));
+    this.ariaBusy = "true";
+    this.#ask("first");
   }
 
-  connectedCallback() {
-    const { context, type } = this;
-    this.filters = makeFilters(context, type, () => this.#ask("first", WAIT));
-    const create = context.session.may(type, "Create") && type.view.ways !== null
-      ? button(`Create ${type.singular}`, () => this.dispatchEvent(new CustomEvent("create", { bubbles: true, detail: type })), { picture: "plus", text: true, class: "primary" })
-      : null;
-    this.count = el("p.count", { role: "status" });
-    this.bulk = el("div.bulk", { role: "group", "aria-label": "Selection", hidden: true });
-    this.body = el("tbody", { onkeydown: (event) => this.#onKey(event), onclick: (event) => this.#onClick(event) });
-    this.state = el("div.state");
-    this.pager = el("nav.pager", { "aria-label": "Pages" }, PLACES.map((place) => button(`${place} page`, () => this.#turn(place.toLowerCase()), { picture: place.toLowerCase(), name: place.toLowerCase(), class: "quiet" })));
-    this.frame = el("div.frame", { role: "region", "aria-label": type.title, tabindex: "0" }, this.#table(), this.state);
-    this.replaceChildren(el("header.head", el("h1", { tabindex: "-1" }, type.title), this.count, create), this.filters.element, this.bulk, this.frame, this.pager);
-    this.frame.addEventListener("keydown", (event) => this.#onListKey(event));
-    context.onChange([type.name, ...this.#referred()], () => this.#ask("stay", GATHER), this.#leaving.signal);
-    this.setAttribute("aria-busy", "true");
-    this.#ask("first", 0);
-  }
-
-  disconnectedCallback() {
-    this.#leaving.abort();
-    clearTimeout(this.#timer);
-  }
-
-  /** Mark the row whose object is shown beside the list. */
   mark(id) {
     this.current = id;
-    for (const [each, row] of this.#rows) row.setAttribute("aria-current", String(each === id));
+    for (const [each, row] of this.#rows) row.ariaCurrent = String(each === id);
   }
 
   focusRow(id) {
-    (this.#rows.get(id)?.querySelector("a.open") ?? this.querySelector("h1"))?.focus();
+    (this.#rows.get(id)?.querySelector(".open") ?? this.querySelector("h1")).focus();
   }
 
-  #referred() {
-    return this.type.columns.map((name) => this.type.fields.get(name)?.kind.objectName).filter(Boolean);
-  }
-
-  // --- asking ---
-
-  /** Ask soon. What others change does not put off a question that waits already, or it might wait for ever. */
-  #ask(place, wait) {
+  /** Ask soon. What others change does not put off a question that waits already, for ever perhaps. */
+  #ask(place, wait = 0) {
     if (place === "stay" && this.#timer) return;
     if (place !== "stay") this.window.begin(place);
     clearTimeout(this.#timer);
@@ -75,243 +109,186 @@ export class ObjectList extends HTMLElement {
 
   async #load(place) {
     this.#timer = null;
-    this.window.filter = this.filters.value;
+    if (!this.isConnected) return;
+    this.window.filter = this.filters.value();
     try {
       if (!(await this.window.load())) return;
       this.#show(place);
+      await this.window.count();
+      this.#showCount();
     } catch (error) {
       this.#fail(error);
     }
   }
 
-  #fail(error) {
-    if (error.name === "AbortError" || error.type === "signedOut") return;
-    this.removeAttribute("aria-busy");
-    if (this.#rows.size && error.type === "offline") return; // the banner says so, and what was read stays
-    this.#fill([]);
-    const again = button("Try again", () => this.#ask("stay", 0));
-    this.state.replaceChildren(...message(error.type === "offline" ? "offline" : "alert", titleOf(error), error.message, again));
+  #fail({ name, type, message }) {
+    if (name === "AbortError" || type === "signedOut") return;
+    this.ariaBusy = null;
+    if (this.#rows.size && type === "offline") return; // the banner says so, and what was read stays
+    this.#fillBody([]);
     this.count.textContent = "";
+    const again = button("Try again", () => this.#ask("stay"));
+    fill(this.state, notice(type === "offline" ? type : "alert", TITLES[type] ?? "It did not work", message, again));
   }
 
-  // --- showing ---
-
   #show(place) {
-    const { records, position, total } = this.window;
-    this.removeAttribute("aria-busy");
-    this.#fill(records);
-    this.state.replaceChildren(...(records.length ? [] : this.#empty()));
-    const [first, last, all] = [position + 1, position + records.length, total].map((each) => each.toLocaleString());
-    this.count.textContent = total > records.length ? `${first}–${last} of ${all}` : `${all} ${total === 1 ? this.type.singular : this.type.plural}`;
-    this.#page();
-    this.#showBulk();
+    const { pager, window } = this;
+    const { records } = window;
+    this.ariaBusy = null;
+    this.#fillBody(records);
+    fill(this.state, !records.length && this.#nothing());
+    for (const turn of pager.children) turn.ariaDisabled = String(!window.has(turn.name)); // it keeps the focus
+    pager.hidden = !window.has("first") && !window.has("last");
+    this.#showSelection();
     if (place !== "stay") this.frame.scrollTop = 0;
   }
 
-  #empty() {
-    const { type } = this;
-    if (this.filters.value) {
-      return message("search", "Nothing matches", `No ${type.singular} is like that.`, button("Clear the filters", () => this.filters.clear()));
-    }
-    return message("empty", `No ${type.plural} yet`, type.subtitle ? `${type.subtitle}.` : "");
+  #showCount() {
+    const { type, window } = this;
+    const { records, position, total } = window;
+    const [first, last, all] = [position + 1, position + records.length, total].map((each) => each.toLocaleString());
+    this.count.textContent = total > records.length ? `${first}–${last} of ${all}` : `${all} ${total === 1 ? type.singular : type.plural}`;
   }
 
-  /** Put the rows of these records into the table, keeping those that are there, and the focus. */
-  #fill(records) {
-    const focused = this.body.contains(document.activeElement) ? document.activeElement : null;
-    const [id, name] = [focused?.closest("tr")?.dataset.id, focused?.dataset.focus];
+  #nothing() {
+    const { type, filters } = this;
+    if (!filters.value()) return notice("empty", `No ${type.plural} yet`, `${type.subtitle}.`);
+    return notice("search", "Nothing matches", `No ${type.singular} is like that.`, button("Clear the filters", filters.clear));
+  }
+
+  /** Show the rows of these records, moving none that stays, nor the focus. */
+  #fillBody(records) {
+    const { body } = this;
     const rows = records.map((record) => this.#row(record));
-    this.#rows = new Map(records.map((record, index) => [record.id, rows[index]]));
-    for (const row of [...this.body.children]) if (!rows.includes(row)) row.remove();
-    for (const [index, row] of rows.entries()) {
-      if (this.body.children[index] !== row) this.body.insertBefore(row, this.body.children[index] ?? null);
-    }
-    if (focused && focused !== document.activeElement) {
-      const target = this.#rows.get(id)?.querySelector(`[data-focus="${name}"]`) ?? this.body.querySelector("a.open") ?? this.frame;
-      target.focus({ preventScroll: true });
-    }
+    const inside = body.contains(document.activeElement);
+    keepFocus(body, () => {
+      for (const row of [...body.children]) if (!rows.includes(row)) row.remove();
+      rows.forEach((row, index) => body.children[index] !== row && body.insertBefore(row, body.children[index]));
+    });
+    this.#rows = new Map(rows.map((row) => [row.dataset.id, row]));
+    if (inside && !body.contains(document.activeElement)) (body.querySelector(".open") ?? this.frame).focus();
   }
 
   #row(record) {
-    const text = JSON.stringify(record);
-    const there = this.#rows.get(record.id);
-    if (there && there.record === text && !record.expiresAt) return there;
-    const row = el("tr", { "data-id": record.id, "aria-current": this.current === record.id && "true", class: there && there.record !== text ? "changed" : null }, this.#cells(record));
-    row.record = text;
-    if (this.#selected.has(record.id)) this.#selected.set(record.id, record);
-    return row;
+    const { type, actions, canAct } = this;
+    const { id } = record;
+    const there = this.#rows.get(id);
+    const isSame = there && JSON.stringify(there.record) === JSON.stringify(record);
+    if (isSame && !record.expiresAt) return there;
+    if (this.#selected.has(id)) this.#selected.set(id, record);
+    const box = el("input", { type: "checkbox", ariaLabel: `Select ${visible(type.labelOf(record))}`, "data-focus": `${id} select` });
+    const cells = type.columns.map((name, index) => el(`td.c-${name}`, index ? render(type, name, record, true) : this.#opener(record, name)));
+    const content = [actions.length > 0 && el("td.c-select", box), cells, canAct && el("td.c-actions", rowActions(type, record, this))];
+    return el(there && !isSame ? "tr.changed" : "tr", { "data-id": id, ariaCurrent: String(this.current === id), record }, content);
   }
 
-  #cells(record) {
-    const { context, type } = this;
-    const label = visible(type.labelOf(record)) || record.id;
-    const box = el("input", { type: "checkbox", "data-focus": "select", "aria-label": `Select ${label}` });
-    box.checked = this.#selected.has(record.id);
-    const cells = type.columns.map((name, index) => {
-      const content = index === 0 ? this.#opener(record, name) : render(context, type, name, record, { short: true });
-      return el("td", { class: `c-${name}` }, content);
-    });
-    const actions = rowActions(context, type, record, this);
-    return [this.#canSelect && el("td.c-select", box), ...cells, actions.length > 0 && el("td.c-actions", actions)];
-  }
-
-  /** Return the cell that opens the object; what names it better than an empty first property stands in for it. */
+  /** Return what opens the object, named by its first property that is not empty. */
   #opener(record, name) {
-    const { context, type } = this;
-    const named = type.fields.get(name)?.kind.type === "utcDateTime" || record[name] ? name : (type.labels.find((each) => record[each]) ?? "id");
-    const link = el("a.open", { href: addressOf(type.name, record.id), "data-focus": "open" }, render(context, type, named, record, { short: true, plain: true }));
-    link.querySelector("copy-button")?.remove();
+    const { type } = this;
+    const named = record[name] ? name : type.labels.find((each) => record[each]);
+    const link = el("a.open", { href: addressOf(type.name, record.id), "data-focus": `${record.id} open` }, render(type, named, record, true));
+    link.querySelector("button")?.remove();
     const second = type.columns[1];
-    const below = second && record[second] && named !== second && type.fields.get(second)?.kind.type === "string";
-    return [link, below && el("span.below.mono", visible(record[second]))];
+    const below = named !== second && type.fields.get(second)?.kind.type === "string" && record[second];
+    return [link, below && el("span.below.mono", visible(below))];
   }
 
-  #table() {
-    const { type } = this;
-    const all = el("input", { type: "checkbox", "aria-label": "Select all on this page", onchange: (event) => this.#selectAll(event.target.checked) });
-    this.all = all;
-    const heads = type.columns.map((name) => this.#heading(name));
-    const select = this.#canSelect && el("td.c-select", all);
-    return el("table", el("caption.unseen-text", type.title), el("thead", el("tr", select, heads, this.#canAct && el("td.c-actions"))), this.body);
+  #fillHeads(row) {
+    const { type, actions, canAct } = this;
+    this.all = el("input", { type: "checkbox", ariaLabel: "Select all on this page", onchange: () => this.#select(this.#rows.keys(), this.all.checked) });
+    const heading = (name) => {
+      const label = type.fields.get(name)?.label ?? "Status";
+      const sort = el("button.sort", { type: "button", onclick: () => this.#sort(name) }, label, icon("sort"));
+      return el(`th.c-${name}`, { scope: "col" }, type.sorts.has(name) ? sort : label);
+    };
+    this.heads = new Map(type.columns.map((name) => [name, heading(name)]));
+    fill(row, actions.length > 0 && el("td.c-select", this.all), [...this.heads.values()], canAct && el("td.c-actions"));
+    this.#showSort();
   }
 
-  #heading(name) {
-    const { type } = this;
-    const label = name === "status" ? "Status" : type.fields.get(name).label;
-    const head = el("th", { scope: "col", class: `c-${name}`, "data-name": name }, type.sorts.has(name) ? button(label, () => this.#sort(name), { class: "sort" }) : label);
-    head.querySelector("button")?.append(icon("sort"));
-    const [sorted] = this.window.sort;
-    if (sorted?.property === name) head.setAttribute("aria-sort", sorted.isAscending ? "ascending" : "descending");
-    return head;
+  /** Sort up, down, and then as it was. */
+  #sort(property) {
+    const [{ property: before, isAscending } = {}] = this.window.sort;
+    const isSame = before === property;
+    this.window.sort = isSame && !isAscending ? [] : [{ property, isAscending: !isSame }];
+    this.#showSort();
+    this.#ask("first");
   }
 
-  /** Sort by a column: up, down, and then as it was. */
-  #sort(name) {
-    const [sorted] = this.window.sort;
-    const next = sorted?.property !== name ? true : sorted.isAscending ? false : null;
-    this.window.sort = next === null ? [] : [{ property: name, isAscending: next }];
-    for (const head of this.querySelectorAll("th")) head.removeAttribute("aria-sort");
-    if (next !== null) this.querySelector(`th[data-name="${name}"]`).setAttribute("aria-sort", next ? "ascending" : "descending");
-    this.#ask("first", 0);
+  #showSort() {
+    for (const head of this.heads.values()) head.ariaSort = null;
+    for (const { property, isAscending } of this.window.sort) this.heads.get(property).ariaSort = isAscending ? "ascending" : "descending";
   }
 
   #turn(place) {
-    if (this.#can(place)) this.#ask(place, 0);
+    if (place && this.window.has(place)) this.#ask(place);
   }
 
-  #can(place) {
-    return place === "first" || place === "previous" ? this.window.hasPrevious : this.window.hasNext;
-  }
-
-  /** A button that leads nowhere keeps the focus, and says that it is disabled. */
-  #page() {
-    for (const each of this.pager.children) each.setAttribute("aria-disabled", String(!this.#can(each.name)));
-    this.pager.hidden = !this.window.hasPrevious && !this.window.hasNext;
-  }
-
-  // --- selecting ---
-
-  get #canAct() {
-    return this.#canSelect || this.context.session.may(this.type, "Update");
-  }
-
-  get #canSelect() {
-    return bulkActions(this.context, this.type).length > 0;
-  }
-
-  #select(id, selected) {
-    const record = this.window.records.find((each) => each.id === id);
-    if (selected && record) this.#selected.set(id, record);
-    else this.#selected.delete(id);
-    const box = this.#rows.get(id)?.querySelector("input");
-    if (box) box.checked = selected;
-  }
-
-  #selectAll(selected) {
-    for (const { id } of this.window.records) this.#select(id, selected);
-    this.#showBulk();
+  #select(ids, selected) {
+    for (const id of ids) {
+      if (selected) this.#selected.set(id, this.#rows.get(id).record);
+      else this.#selected.delete(id);
+    }
+    this.#showSelection();
   }
 
   /** Select one, or with Shift all from the one before. */
   #toggle(id, selected, far) {
-    const ids = this.window.records.map((each) => each.id);
-    const [from, to] = [ids.indexOf(far ? (this.#last ?? id) : id), ids.indexOf(id)].sort((a, b) => a - b);
-    for (const each of ids.slice(Math.max(from, 0), to + 1)) this.#select(each, selected);
+    const ids = [...this.#rows.keys()];
+    const from = far && ids.includes(this.#last) ? this.#last : id;
+    const [start, end] = [ids.indexOf(from), ids.indexOf(id)].sort((one, other) => one - other);
     this.#last = id;
-    this.#showBulk();
+    this.#select(ids.slice(start, end + 1), selected);
   }
 
-  clearSelection() {
-    for (const id of [...this.#selected.keys()]) this.#select(id, false);
-    this.#showBulk();
-  }
-
-  #showBulk() {
-    const count = this.#selected.size;
-    const here = this.window.records.filter((each) => this.#selected.has(each.id)).length;
-    this.all.checked = here > 0 && here === this.window.records.length;
-    this.all.indeterminate = here > 0 && !this.all.checked;
-    const had = this.bulk.contains(document.activeElement);
-    this.bulk.hidden = count === 0;
-    const actions = bulkActions(this.context, this.type).map(({ label, picture, run, danger }) =>
-      button(label, () => this.#run(run), { picture, text: true, class: danger ? "danger" : null }),
-    );
-    const elsewhere = count > here ? ` (${(count - here).toLocaleString()} not on this page)` : "";
-    this.bulk.replaceChildren(el("strong", { role: "status" }, `${count.toLocaleString()} selected${elsewhere}`), ...actions, button("Clear", () => this.clearSelection(), { class: "quiet" }));
-    if (had && !count) this.frame.focus();
+  #showSelection() {
+    const { bulk, all, actions } = this;
+    const chosen = [...this.#selected.keys()];
+    const here = chosen.filter((id) => this.#rows.has(id)).length;
+    const had = bulk.contains(document.activeElement);
+    for (const box of this.body.querySelectorAll("input")) box.checked = this.#selected.has(box.closest("tr").dataset.id);
+    all.checked = here > 0 && here === this.#rows.size;
+    all.indeterminate = here > 0 && !all.checked;
+    bulk.hidden = !chosen.length;
+    const elsewhere = chosen.length > here && ` (${chosen.length - here} not on this page)`;
+    const buttons = actions.map(({ run, label, ...kind }) => button(label, () => this.#run(run), kind));
+    const clear = button("Clear", () => this.#select(chosen, false), { className: "quiet" });
+    fill(bulk, el("strong", { role: "status" }, `${chosen.length} selected`, elsewhere), buttons, clear);
+    if (had && bulk.hidden) this.frame.focus();
   }
 
   async #run(work) {
-    const done = await attempt(() => work([...this.#selected.values()]));
-    if (done) this.clearSelection();
+    if (await attempt(() => work([...this.#selected.values()]))) this.#select([...this.#selected.keys()], false);
   }
 
-  // --- keys ---
-
-  #onClick(event) {
-    const id = event.target.closest("tr")?.dataset.id;
-    if (event.target.matches("td.c-select input")) this.#toggle(id, event.target.checked, event.shiftKey);
-    else if (id && !event.target.closest("a, button, input, copy-button") && !String(getSelection())) location.hash = addressOf(this.type.name, id);
+  #onClick({ target, shiftKey }) {
+    const { id } = target.closest("tr").dataset;
+    if (target.matches("input")) this.#toggle(id, target.checked, shiftKey);
+    else if (!target.closest("a, button") && !String(getSelection())) location.hash = addressOf(this.type.name, id);
   }
 
   #onKey(event) {
-    const row = event.target.closest("tr");
-    const rows = [...this.body.children];
-    const target = { ArrowDown: row.nextElementSibling, ArrowUp: row.previousElementSibling, Home: rows[0], End: rows.at(-1) }[event.key];
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (target) target.querySelector(event.target.matches("input") ? "input" : "a.open")?.focus();
-    else if (event.key === " " && event.target.matches("a.open") && this.#canSelect) this.#toggle(row.dataset.id, !this.#selected.has(row.dataset.id), event.shiftKey);
-    else if (event.key === "Delete") this.#delete(row);
+    const { key, target, shiftKey, ctrlKey, metaKey, altKey } = event;
+    const { body, frame } = this;
+    const row = target.closest("tbody tr");
+    const id = row?.dataset.id;
+    const next = row && { ArrowUp: row.previousElementSibling, ArrowDown: row.nextElementSibling, Home: body.firstChild, End: body.lastChild }[key];
+    if (ctrlKey || metaKey || altKey) return;
+    if (next) next.querySelector(target.matches("input") ? "input" : ".open").focus();
+    else if (key === "/") this.filters.focus();
+    else if (key === "PageDown") this.#turn("next");
+    else if (key === "PageUp") this.#turn("previous");
+    else if (key === "ArrowDown" && target === frame) this.focusRow(this.#rows.keys().next().value);
+    else if (key === " " && target.matches(".open") && this.actions.length) this.#toggle(id, !this.#selected.has(id), shiftKey);
+    else if (key === "Delete" && row) this.#delete(id);
     else return;
     event.preventDefault();
   }
 
-  #delete(row) {
-    const [action] = bulkActions(this.context, this.type).filter((each) => each.danger);
-    if (!action) return;
+  #delete(id) {
+    const action = this.actions.find(({ label }) => label === "Delete");
     if (this.#selected.size) this.#run(action.run);
-    else attempt(() => action.run(this.window.records.filter((each) => each.id === row.dataset.id)));
-  }
-
-  #onListKey(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const { window } = this;
-    if (event.key === "/") this.filters.focus();
-    else if (event.key === "PageDown") this.#turn("next");
-    else if (event.key === "PageUp") this.#turn("previous");
-    else if (event.key === "ArrowDown" && event.target === this.frame) this.focusRow(window.records[0]?.id);
-    else return;
-    event.preventDefault();
+    else if (action) attempt(() => action.run([this.#rows.get(id).record]));
   }
 }
 customElements.define("object-list", ObjectList);
-
-function titleOf(error) {
-  return { offline: "No connection", forbidden: "Not allowed", busy: "The server is busy" }[error.type] ?? "It did not work";
-}
-
-/** Return what stands where rows would be. */
-export function message(picture, title, text, ...actions) {
-  return [icon(picture), el("h2", title), text && el("p", visible(text)), ...actions].filter(Boolean);
-}
-

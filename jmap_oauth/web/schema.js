@@ -1,108 +1,84 @@
-// The declared types, as the server describes them, and what only this page has to add: columns, groups, presets.
+// The types, as the server declares them and the views add to.
 
 import { isPast } from "./time.js";
 import { VIEWS } from "./views.js";
 
-/** A property of a type: `kind` is its type in the words of the schema document, `update` who may set it and when. */
-class Field {
-  constructor(name, { description, type, update }, label, initial) {
-    Object.assign(this, { name, description, kind: type, update, label, initial });
-  }
-
-  get isSecret() {
-    return this.kind.format === "secret";
-  }
-
-  get isWritable() {
-    return this.update !== "serverSet";
-  }
-}
-
-/** A type of objects: its fields by name, how they are grouped, listed, filtered and sorted. */
 class Type {
-  constructor(name, schema) {
-    const { fields, forms, lists, objects } = schema;
-    Object.assign(this, { name, permission: objects[name].permissionPrefix, view: VIEWS[name] ?? {} });
-    const { title, singularName, pluralName, subtitle, labelProperty, filters = [], sort = [], columns = [] } = lists[name];
-    Object.assign(this, { title, subtitle, singular: singularName, plural: pluralName, filters, sorts: new Set(sort) });
+  constructor(context, name, { fields, forms, lists, objects }) {
+    const { title, subtitle, singularName: singular, pluralName: plural, labelProperty, filters, sort, columns } = lists[name];
     const { properties, defaults = {} } = fields[name];
-    const labels = labelsOf(forms[name], columns);
-    this.fields = new Map(
-      Object.entries(properties).map(([key, about]) => [key, new Field(key, about, labels.get(key) ?? wordsOf(key), defaults[key])]),
-    );
-    this.sections = this.#sections(forms[name]?.sections ?? []);
-    this.columns = (this.view.columns ?? columns.map((each) => each.name)).filter((each) => each === "status" ? this.hasStatus : this.fields.has(each));
-    this.labels = [...(this.view.labels ?? []), labelProperty, "id"].filter(Boolean);
+    const { sections } = forms[name];
+    const view = VIEWS[name] ?? {};
+    Object.assign(this, { context, name, title, subtitle, singular, plural, filters, view, sorts: new Set(sort) });
+    this.permission = objects[name].permissionPrefix;
+    const labels = new Map([...columns, ...sections.flatMap((each) => each.fields)].map((each) => [each.name, each.label]));
+    const field = ([key, { type: kind, ...about }]) =>
+      [key, { ...about, name: key, kind, label: labels.get(key), initial: defaults[key], isSecret: kind.format === "secret" }];
+    this.fields = new Map(Object.entries(properties).map(field));
+    this.sections = this.#grouped(sections);
+    const known = (names) => [...new Set(names)].filter((each) => this.fields.has(each) || each === "status" || each === "id");
+    this.columns = known(view.columns ?? columns.map((each) => each.name));
+    this.labels = known([...(view.labels ?? []), labelProperty, "id"]);
+    this.listed = known(["id", ...this.columns, ...this.labels, "isEnabled", "isProtected", "expiresAt"]).filter((each) => each !== "status");
   }
 
-  /** Every field in the first section that names it: those of the view come first, then those of the forms. */
-  #sections(forms) {
-    const left = new Set(this.fields.keys());
-    const named = [...(this.view.sections ?? []), ...forms.map(({ title, fields }) => [title, fields.map((each) => each.name)]), ["Other", [...left]]];
-    const sections = new Map(named.map(([title]) => [title, []]));
-    for (const [title, names] of named) sections.get(title).push(...names.filter((each) => left.delete(each)).map((each) => this.fields.get(each)));
-    return [...sections].map(([title, fields]) => ({ title, fields })).filter((each) => each.fields.length);
-  }
-
-  get hasStatus() {
-    return this.fields.has("expiresAt") || this.fields.has("isEnabled");
-  }
-
-  /** Return the names of the properties that a row of the list needs. */
-  get listed() {
-    const needed = [...this.columns, ...this.labels, "isEnabled", "isProtected", "expiresAt", "notBefore", "description"];
-    return [...new Set(["id", ...needed.filter((each) => this.fields.has(each))])];
+  /** Every field is in the first section that the view, or else a form, puts it into. */
+  #grouped(sections) {
+    const left = new Map(this.fields);
+    const take = (names) => names.filter((name) => left.delete(name)).map((name) => this.fields.get(name));
+    const groups = new Map(sections.map(({ title }) => [title, take(this.view.sections?.[title] ?? [])]));
+    for (const { title, fields } of sections) groups.get(title).push(...take(fields.map(({ name }) => name)));
+    return [...groups].map(([title, fields]) => ({ title, fields })).filter(({ fields }) => fields.length);
   }
 
   labelOf(record) {
-    return this.labels.map((each) => record[each]).find(Boolean) ?? "";
+    return this.labels.map((name) => record[name]).find(Boolean);
   }
 
-  statusOf(record) {
-    if (record.isEnabled === false) return "disabled";
-    if (isPast(record.expiresAt)) return "expired";
-    return record.notBefore && !isPast(record.notBefore) ? "pending" : "active";
+  statusOf({ isEnabled, expiresAt, notBefore }) {
+    if (isEnabled === false) return "disabled";
+    if (isPast(expiresAt)) return "expired";
+    return notBefore && !isPast(notBefore) ? "pending" : "active";
+  }
+
+  may(...actions) {
+    return actions.every((action) => this.context.session.permissions.includes(this.permission + action));
+  }
+
+  /** Query and get in one request; `properties` is null for all. */
+  async find(question, properties, signal) {
+    const { name, context } = this;
+    const ids = { resultOf: "0", name: `${name}/query`, path: "/ids" };
+    const calls = [[ids.name, question], [`${name}/get`, { "#ids": ids, properties }]];
+    return Object.assign({}, ...(await context.session.call(calls, signal)));
+  }
+
+  async #call(method, given, signal) {
+    return (await this.context.session.call([[`${this.name}/${method}`, given]], signal))[0];
+  }
+
+  async count(filter, signal) {
+    return (await this.#call("query", { filter, limit: 0, calculateTotal: true }, signal)).total;
+  }
+
+  async get(ids, properties = null) {
+    return (await this.#call("get", { ids, properties })).list;
+  }
+
+  set(changes) {
+    return this.#call("set", changes);
   }
 }
 
-/** All types by name, and the enums by name: lists of {name, label}. */
-export class Schema {
-  constructor(document) {
-    const schema = merged(document, document.metadata ?? {});
-    this.enums = schema.enums ?? {};
-    this.types = new Map(Object.keys(schema.objects).filter((name) => schema.lists[name]).map((name) => [name, new Type(name, schema)]));
-  }
-
-  labelOf(enumName, value) {
-    return this.enums[enumName]?.find((each) => each.name === value)?.label ?? value;
-  }
+export function readSchema(context, { metadata, ...base }) {
+  const schema = merged(metadata, base);
+  const types = new Map(Object.keys(schema.objects).map((name) => [name, new Type(context, name, schema)]));
+  return { types, enums: schema.enums };
 }
 
-/** Return a document with what another adds: lists are joined, and the later one of two members of a name stays. */
 function merged(one, other) {
-  if (Array.isArray(one) && Array.isArray(other)) return joined(one, other);
-  if (!isObject(one) || !isObject(other)) return other;
-  const names = new Set([...Object.keys(one), ...Object.keys(other)]);
-  return Object.fromEntries([...names].map((name) => [name, name in one && name in other ? merged(one[name], other[name]) : (one[name] ?? other[name])]));
-}
-
-const keyOf = (item) => item?.field ?? item?.name ?? item?.title ?? item;
-
-function joined(one, other) {
-  const items = new Map(one.map((item) => [keyOf(item), item]));
-  for (const item of other) items.set(keyOf(item), isObject(item) && items.has(keyOf(item)) ? merged(items.get(keyOf(item)), item) : item);
-  return [...items.values()];
-}
-
-const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
-
-function labelsOf(form, columns) {
-  const fields = (form?.sections ?? []).flatMap((section) => section.fields);
-  return new Map([...columns, ...fields].map(({ name, label }) => [name, label]));
-}
-
-/** Make "Refresh token lifespan" of refreshTokenLifespan, for what no form names. */
-function wordsOf(name) {
-  const words = name.replace(/([A-Z])/g, " $1").toLowerCase().trim();
-  return words[0].toUpperCase() + words.slice(1);
+  if (Array.isArray(one)) return [...one, ...other];
+  if (typeof one !== "object") return other;
+  const common = Object.keys(other).filter((name) => name in one);
+  return { ...one, ...other, ...Object.fromEntries(common.map((name) => [name, merged(one[name], other[name])])) };
 }

@@ -1,8 +1,9 @@
 -- What more there is to a client, and its secrets as objects of their own.
 
 -- Columns for what is looked for or sorted by. "grantTypes" holds each member between two line feeds, and where there is
--- none the grant that is then meant. The sorts have no descending indexes: few clients tie there, and each index costs a
--- creation.
+-- none the grant that is then meant. Clients tie by name and last use where most have none: these sorts have descending
+-- indexes, since the first page of one would put all of those in order, 4 ms of 10,000 clients and 0.4 s of 1,000,000.
+-- Each index costs a creation, and few clients were changed in the same second, so that sort has none.
 ALTER TABLE "OAuthClient" ADD COLUMN "clientName:sort" TEXT;
 ALTER TABLE "OAuthClient" ADD COLUMN "updatedAt" TEXT;
 ALTER TABLE "OAuthClient" ADD COLUMN "lastUsedAt" TEXT;
@@ -23,8 +24,10 @@ UPDATE "OAuthClient" SET
   );
 
 CREATE INDEX "OAuthClient:clientName:sort" ON "OAuthClient" ("clientName:sort", "id");
+CREATE INDEX "OAuthClient:clientName:sort:descending" ON "OAuthClient" ("clientName:sort" DESC, "id");
 CREATE INDEX "OAuthClient:updatedAt" ON "OAuthClient" ("updatedAt", "id");
 CREATE INDEX "OAuthClient:lastUsedAt" ON "OAuthClient" ("lastUsedAt", "id");
+CREATE INDEX "OAuthClient:lastUsedAt:descending" ON "OAuthClient" ("lastUsedAt" DESC, "id");
 -- What is rarely found by status or grant is looked for in all rows: without this, of 100,000 clients that takes half a
 -- second and more, and with it a tenth, since no row is read. It begins with the id, so it grows at its end only.
 CREATE INDEX "OAuthClient:status" ON "OAuthClient" ("id", "isEnabled", "expiresAt", "grantTypes");

@@ -94,7 +94,7 @@ FROM_OUTSIDE = make_key(allowedIps={"192.0.2.7": True, "192.0.0.0/16": True})
 ANYBODY = make_principal()
 TENANT_KEY = make_principal(account=OURS)
 ENDS = make_principal(expires_at="2027-01-01T00:00:00Z")
-BOUND = replace(ANYBODY, networks=[ip_network("192.0.2.0/24"), ip_network("2001:db8::/32")])
+BOUND = ANYBODY._replace(networks=[ip_network("192.0.2.0/24"), ip_network("2001:db8::/32")])
 
 LACKS = "has the permission sysFutureGet, which this key lacks"
 FOREIGN = "has a tenant that is not this key's"

@@ -1,134 +1,120 @@
-"""`make bench`, or `python -m tests.bench`: measure a few requests, and print four tables.
+"""`make bench`, or `python -m tests.bench`: measure requests among many clients, and what they could cost at the least.
 
-A database on disk is filled with clients by /set calls. Then, round by round, each request is measured on a server of
-its own that was just started over a copy of it, with the access log on, as JSON to a file. 16 connections are kept
-alive; each sends its next request when the last one was answered. The server has one CPU to itself and the load
-generator another one, as far as the system lets them. Of the rounds, the best one of each request is shown.
+Databases are filled with clients, once, and kept in `build/bench` for the next run. Over a copy of each, servers are
+started with the access log on, as JSON to a file. Then each request is measured: on one connection, which gives `p50`
+and `p99`, and on 16, each of which sends its next request when the last one was answered, which gives the answers a
+second. The server has a CPU for each worker and the load generator another one, as far as the system has them: on two,
+two workers share theirs with the load. PostgreSQL runs wherever there is room.
 
-How to read it: `requests/s` is what one server process does; `of bare` what part that is of what an app does that only
-reads and writes the same JSON under the same uvicorn. `CPU us/request` is the time that the server's process was
-running, threads and kernel included, in microseconds, and `of bare` beside it the same comparison by that time: where
-other programs have the machine as well, believe this one. `p50` and `p99` are latencies with all connections busy.
-`load CPU` is how busy the load generator was: near 100% it is what was measured, and the bare app could do more.
+`plain SQL` are the same statements, sent by the driver alone in one transaction, and the time of encoding the answer;
+of a /set, the statements that change something. `bare` is an app that reads and writes the same JSON under the same
+uvicorn and does nothing else. A row that stands for several requests, such as all sorts, shows the slowest of them.
 
-The second table is about writers: creates with 16 connections, beside the SQL that they come to, sixteen a commit.
+What is measured goes into `tests/bench/results`: `figures.json`, in which a later run replaces what it measures again,
+and made from it `tables.md`, `growth.svg`, and the tables in `README.md`. So a run can be made in pieces:
 
-The third table is about many clients, and one request at a time inside this process, without HTTP. `p50` and `p99` are
-from the bytes of a request to those of its answer; `plain SQL` is the median of the same statements alone, sent by
-sqlite3; `wanted` is what the median shall stay below on an ordinary machine.
+    python -m tests.bench --backend sqlite --clients 10000 --only get,changes
 
-The fourth table is about listeners: event streams to one server process, which are idle at first. `KiB/stream` is the
-memory that the process took more when they were open, `idle CPU` how busy it then is. After that one client is created:
-`first`, `p50` and `last` are from that request to when a stream told of it.
+Two tables more are only printed. `--only listeners`: event streams to one server process, which are idle at first.
+`KiB/stream` is the memory that the process took more when they were open, `idle CPU` how busy it then is. After that
+one client is created: `first`, `p50` and `last` are from that request to when a stream told of it.
 
-The fourth table is about asking whether a client and its secret are good, of the registry inside this process: first
-with a right secret that is remembered, then with wrong ones, each of which costs a hash. All refusals are to take the
-same time: `of the first` compares their medians.
+`--only refusals`: asking the registry inside this process whether a client and its secret are good, first with a right
+secret that is remembered, then with wrong ones, each of which costs a hash. All refusals are to take the same time: `of
+the first` compares their medians.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import platform
-import shutil
-import sqlite3
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import uvloop
 
-from tests.bench.commits import CREATES, measure_commits, record_creates, render_commits
-from tests.bench.inside import RUNS, measure_inside, render_inside
+from tests.bench.cases import Known, make_cases
+from tests.bench.databases import BACKENDS, filled
+from tests.bench.figures import Figures, add
 from tests.bench.listeners import measure_listeners, render_listeners
-from tests.bench.load import CONNECTIONS, Result
-from tests.bench.processes import Server, cpus, measure, serve, serve_bare
+from tests.bench.measuring import Place, measure
+from tests.bench.plot import plot
 from tests.bench.registry import measure_registry, render_registry
-from tests.bench.table import best_of, render
-from tests.bench.workload import Variant, ask, fill, make_variants
+from tests.bench.report import render, show_in
 
-_FILLED, _ANSWER = "filled", "answer.json"
-_ON_DISK = Path("/var/tmp")  # /tmp may be memory, where a commit waits for nothing
+_ROOT = Path(__file__).parents[2]
+_RESULTS = _ROOT / "tests" / "bench" / "results"
+_ON_DISK = Path("/var/tmp" if Path("/var/tmp").is_dir() else tempfile.gettempdir())
+"""/tmp may be memory, where a commit waits for nothing."""
+
+_ALL = make_cases(Known(1_000, "", "", "", ""))
+_GROUPS = [*dict.fromkeys(each.group for each in _ALL)]
+_OTHERS = ["listeners", "refusals"]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure and print."""
+    """Measure, print, and write down."""
     options = _read_options(arguments)
-    print("\n".join(_describe(options)), flush=True)
     with tempfile.TemporaryDirectory(prefix="jmap-oauth-bench-", dir=options.folder) as name:
         folder = Path(name)
-        variants = _prepare(folder, options.clients)
-        rounds = [[_measure(folder, each, options.seconds) for each in variants] for _ in range(options.rounds)]
-        results = zip(*rounds, strict=True)
-        best = {each.name: best_of(of_it) for each, of_it in zip(variants, results, strict=True)}
-        print("\n".join(render(best)), flush=True)
-        creates = uvloop.run(record_creates(folder / _FILLED))
-        print(f"\n{CREATES:,} creates in SQL, synchronous=FULL, best of {options.rounds} rounds")
-        commits = [
-            measure_commits(folder / _FILLED, creates, variants[-1], options.seconds) for _ in range(options.rounds)
-        ]
-        print("\n".join(render_commits(commits)), flush=True)
-        print(f"\n{options.clients_large:,} clients, inside one process, {RUNS} runs each, one after the other")
-        print("\n".join(render_inside(uvloop.run(measure_inside(folder, options.clients_large)))), flush=True)
-        print(f"\n{options.listeners:,} event streams, idle for {options.seconds:g} s, then one change")
-        costs = uvloop.run(measure_listeners(folder, options.listeners, options.seconds))
-        print("\n".join(render_listeners(costs)), flush=True)
-        print(f"\n{options.refusals:,} refusals for each reason, one after the other")
-        print("\n".join(render_registry(uvloop.run(measure_registry(folder, options.refusals)))))
+        if wanted := [each for each in _GROUPS if each in options.only]:
+            for figures in _measure(options, folder, wanted):
+                _write(options.results, figures)
+            print((options.results / "tables.md").read_text("utf-8"))
+        if "listeners" in options.only:
+            print(f"\n{options.listeners:,} event streams, idle for {options.idle:g} s, then one change")
+            costs = uvloop.run(measure_listeners(folder, options.listeners, options.idle))
+            print("\n".join(render_listeners(costs)), flush=True)
+        if "refusals" in options.only:
+            print(f"\n{options.refusals:,} refusals for each reason, one after the other")
+            print("\n".join(render_registry(uvloop.run(measure_registry(folder, options.refusals)))))
 
 
 def _read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Measure requests per second.")
-    parser.add_argument("--seconds", type=float, default=5.0, help="for each request and round, beside the warm-up")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--clients", type=int, default=10_000, help="in the database")
-    parser.add_argument("--clients-large", type=int, default=100_000, help="in that of the third table, at least 1")
+    def listed(text: str) -> list[str]:
+        return text.split(",")
+
+    def numbers(text: str) -> list[int]:
+        return [int(each) for each in text.split(",")]
+
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Measure requests among many clients.")
+    parser.add_argument("--backend", type=listed, default=BACKENDS, help=f"of {', '.join(BACKENDS)}")
+    parser.add_argument("--clients", type=numbers, default=[10_000, 100_000, 1_000_000])
+    parser.add_argument("--workers", type=numbers, default=[1, 2])
     parser.add_argument(
-        "--listeners", type=int, default=2_000, help="event streams, for the fourth table, at most 10,000"
+        "--only", type=listed, default=[*_GROUPS, *_OTHERS], help=f"of {', '.join([*_GROUPS, *_OTHERS])}"
     )
-    parser.add_argument("--refusals", type=int, default=1_000, help="for each reason, for the fourth table")
-    parser.add_argument("--folder", type=Path, default=_ON_DISK if _ON_DISK.is_dir() else None, help="on a disk")
+    parser.add_argument("--seconds", type=float, default=1.0, help="for each figure, beside the warm-up")
+    parser.add_argument("--listeners", type=int, default=2_000, help="event streams, at most 10,000")
+    parser.add_argument("--idle", type=float, default=5.0, help="seconds in which event streams are idle")
+    parser.add_argument("--refusals", type=int, default=1_000, help="for each reason")
+    parser.add_argument("--kept", type=Path, default=_ROOT / "build" / "bench", help="where databases are kept")
+    parser.add_argument(
+        "--folder", type=Path, default=_ON_DISK, help="on a disk; not below one that others may not enter"
+    )
+    parser.add_argument("--results", type=Path, default=_RESULTS)
     return parser.parse_args(arguments)
 
 
-def _describe(options: argparse.Namespace) -> Iterator[str]:
-    chosen = cpus()
-    yield (
-        f"{CONNECTIONS} connections, {options.seconds:g} s each after {options.seconds / 5:g} s of warm-up, "
-        f"best of {options.rounds} rounds, {options.clients:,} clients, JSON access log to a file"
-    )
-    yield (
-        f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, "
-        + (f"server on CPU {chosen[0]}, load on CPU {chosen[1]}" if chosen else "no CPU of their own")
-    )  # fmt: skip
+def _measure(options: argparse.Namespace, folder: Path, groups: Sequence[str]) -> Iterator[Sequence[Figures]]:
+    for backend in options.backend:
+        for clients in options.clients:
+            with filled(backend, clients, options.kept, options.folder) as url:
+                place = Place(backend, clients, url, folder, options.seconds, lambda case: case.group in groups)
+                for workers in options.workers:
+                    print(f"{backend}, {clients:,} clients, {workers} workers", file=sys.stderr, flush=True)
+                    yield uvloop.run(measure(place, workers))
 
 
-def _prepare(folder: Path, clients: int) -> Sequence[Variant]:
-    """Fill a database, and keep what the bare app will answer."""
-    filled = folder / _FILLED
-    filled.mkdir()
-    with serve(filled) as server:
-        fill(server.url, clients)
-        variants = make_variants(server.url)
-        (folder / _ANSWER).write_text(json.dumps(ask(server.url, variants[0].body)))
-    return variants
-
-
-def _measure(folder: Path, variant: Variant, seconds: float) -> Result:
-    with _fresh(folder, variant) as server:
-        return measure(server, variant, seconds)
-
-
-def _fresh(folder: Path, variant: Variant) -> AbstractContextManager[Server]:
-    """Start what a request goes to; the database is as it was filled."""
-    if variant.bare:
-        return serve_bare(folder / _ANSWER)
-    copy = folder / "copy"
-    shutil.rmtree(copy, ignore_errors=True)
-    shutil.copytree(folder / _FILLED, copy)
-    return serve(copy)
+def _write(folder: Path, figures: Sequence[Figures]) -> None:
+    """Put figures among the others, and write the tables and the plot anew."""
+    folder.mkdir(exist_ok=True)
+    results = add(folder / "figures.json", figures, [*dict.fromkeys(each.row for each in _ALL)])
+    (folder / "tables.md").write_text(render(results), "utf-8")
+    (folder / "growth.svg").write_text(plot(results), "utf-8")
+    if folder == _RESULTS:
+        show_in(_ROOT / "README.md", results)
 
 
 if __name__ == "__main__":

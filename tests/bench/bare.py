@@ -1,4 +1,4 @@
-"""The bare app: `python -m tests.bench.bare answer.json`, the measure that the server is held to.
+"""The bare app: `python -m tests.bench.bare answer.json 1`, the measure that the server is held to, with one worker.
 
 It reads a body, decodes it, encodes a given answer anew and sends it, and does nothing else: no key, no limit, no
 database, no log, no header but the two that must be. uvicorn gets the same arguments as from `jmap-oauth serve`, but
@@ -15,7 +15,7 @@ import msgspec
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from jmap_oauth.cli.server import Config, Server
+from jmap_oauth.cli.server import Config, Server, Supervisor
 from jmap_oauth.config import Settings
 
 _encoder = msgspec.json.Encoder()
@@ -44,8 +44,8 @@ class BareApp:
 class BareConfig(Config):
     """The arguments for uvicorn of `jmap-oauth serve`, with another app."""
 
-    def __init__(self, answer: Any) -> None:
-        super().__init__(Settings(port=0))
+    def __init__(self, answer: Any, workers: int) -> None:
+        super().__init__(Settings(port=0, workers=workers))
         self.app = BareApp(answer)
         self.factory = False
         self.lifespan = "off"
@@ -56,6 +56,7 @@ class BareConfig(Config):
 
 
 if __name__ == "__main__":
-    config = BareConfig(msgspec.json.decode(Path(sys.argv[1]).read_bytes()))
+    config = BareConfig(msgspec.json.decode(Path(sys.argv[1]).read_bytes()), int(sys.argv[2]))
     listener = config.bind_socket()
-    Server(config, listener, f"http://127.0.0.1:{listener.getsockname()[1]}").serve_to_the_end()
+    start = Supervisor if config.workers > 1 else Server
+    start(config, listener, f"http://127.0.0.1:{listener.getsockname()[1]}").serve_to_the_end()

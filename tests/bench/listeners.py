@@ -90,7 +90,7 @@ async def measure_listeners(folder: Path, count: int, seconds: float) -> Mapping
     for name, is_one_key in (("of one key", True), ("of a key each", False)):
         place = folder / name.replace(" ", "-")
         place.mkdir()
-        with serve(place, "--max-event-streams", str(count)) as server:
+        with serve(str(place / "bench.db"), place / "server.log", "--max-event-streams", str(count)) as server:
             keys = [KEY] * count if is_one_key else _make_keys(server, count)
             costs[name] = await _measure(server, keys, seconds)
     return costs

@@ -1,4 +1,4 @@
-"""The load generator: `python -m tests.bench.load`, a Job as JSON on standard input, a Result on standard output.
+"""The load generator: `python -m tests.bench.load`, Jobs as JSON on standard input, a Result each on standard output.
 
 It is a process of its own and as little as can be: on each of a few connections the next request goes out when the
 answer to the last one is complete and was found to be what it should.
@@ -13,6 +13,7 @@ import statistics
 import sys
 import time
 from array import array
+from itertools import cycle
 from pathlib import Path
 
 import msgspec
@@ -22,30 +23,45 @@ from msgspec import Struct
 from tests.bench.workload import NUMBER
 
 CONNECTIONS = 16
+_LEAST_REQUESTS = 5
 _MOST_REQUESTS = 2_000_000
 _CONTENT_LENGTH = re.compile(rb"\r\ncontent-length: *([0-9]+)\r\n", re.IGNORECASE)
 
 
 class Job(Struct, frozen=True):
-    """What to send where, for how many seconds after how many of warming up, and what all answers hold."""
+    """What to send where in turn, on how many connections, and what all answers hold.
+
+    `first` is the number of the first request, `seconds` how long it lasts after a fifth as long of warming up.
+    """
 
     port: int
     server_pid: int
-    request: bytes
+    requests: list[bytes]
     expected: list[bytes]
+    connections: int
     seconds: float
-    warm_up: float
+    first: int = 0
 
 
-class Result(Struct, frozen=True):
-    """What was measured after the warm-up: times in seconds, None for what this system does not tell."""
+class Result(Struct, frozen=True, tag=True):
+    """What was measured after the warm-up: times in seconds, None for what this system does not tell.
+
+    `sent` is how many requests there were, the warm-up included.
+    """
 
     requests: int
+    sent: int
     seconds: float
     p50: float
     p99: float
     server_cpu: float | None
     load_cpu: float
+
+
+class Failure(Struct, frozen=True, tag=True):
+    """Why there is no result."""
+
+    reason: str
 
 
 class BadAnswer(Exception):
@@ -58,8 +74,10 @@ class Load:
     def __init__(self, job: Job, over: asyncio.Future[Result]) -> None:
         self._job = job
         self._over = over
-        self._before, _, self._after = job.request.partition(NUMBER)
-        self._sent = 0
+        self._number = NUMBER.encode()
+        self._are_numbered = self._number in job.requests[0]
+        self._next = cycle(job.requests)
+        self._sent = job.first
         self.begin()
 
     def begin(self) -> None:
@@ -71,13 +89,15 @@ class Load:
 
     def end(self) -> None:
         seconds, cpu = time.perf_counter() - self._started, cpu_seconds(self._job.server_pid)
-        if len(self._latencies) < 2:
-            self.fail("There were no answers.")
         if self._over.done():
             return
-        percentiles = statistics.quantiles(self._latencies, n=100)
+        if len(self._latencies) < _LEAST_REQUESTS:
+            asyncio.get_running_loop().call_later(0.1, self.end)
+            return
+        percentiles = statistics.quantiles(self._latencies, n=100, method="inclusive")
         result = Result(
             requests=len(self._latencies),
+            sent=self._sent - self._job.first,
             seconds=seconds,
             p50=percentiles[49],
             p99=percentiles[98],
@@ -87,10 +107,9 @@ class Load:
         self._over.set_result(result)
 
     def next_request(self) -> bytes:
-        if not self._after:
-            return self._before
         self._sent += 1
-        return b"%b%010d%b" % (self._before, self._sent, self._after)
+        request = next(self._next)
+        return request.replace(self._number, b"%010d" % self._sent) if self._are_numbered else request
 
     def take(self, answer: bytes, latency: float) -> None:
         """Count a complete answer."""
@@ -119,6 +138,9 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._load.fail(f"The server closed a connection: {exc}")
 
+    def close(self) -> None:
+        self._transport.abort()
+
     def data_received(self, data: bytes) -> None:
         self._received = self._received + data if self._received else data
         if is_complete(self._received):
@@ -139,12 +161,15 @@ def is_complete(answer: bytes) -> bool:
 
 
 def cpu_seconds(pid: int) -> float | None:
-    """Return the CPU time that a process has used with all its threads, where /proc tells it."""
-    stat = Path(f"/proc/{pid}/stat")
-    if not stat.exists():
+    """Return the CPU time that a process and its children have used with all their threads, where /proc tells it."""
+    children = Path(f"/proc/{pid}/task/{pid}/children")
+    if not children.exists():
         return None
-    user, system = stat.read_text().rpartition(")")[2].split()[11:13]
-    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+    used = 0
+    for each in (str(pid), *children.read_text().split()):
+        user, system = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()[11:13]
+        used += int(user) + int(system)
+    return used / os.sysconf("SC_CLK_TCK")
 
 
 async def run(job: Job) -> Result:
@@ -156,13 +181,24 @@ async def run(job: Job) -> Result:
     loop = asyncio.get_running_loop()
     over: asyncio.Future[Result] = loop.create_future()
     load = Load(job, over)
-    for _ in range(CONNECTIONS):
-        await loop.create_connection(lambda: Connection(load), "127.0.0.1", job.port)
-    loop.call_later(job.warm_up, load.begin)
-    loop.call_later(job.warm_up + job.seconds, load.end)
-    return await over
+    made = [
+        await loop.create_connection(lambda: Connection(load), "127.0.0.1", job.port) for _ in range(job.connections)
+    ]
+    loop.call_later(job.seconds / 5, load.begin)
+    loop.call_later(job.seconds / 5 + job.seconds, load.end)
+    try:
+        return await over
+    finally:
+        for _, connection in made:
+            connection.close()
 
 
 if __name__ == "__main__":
-    result = uvloop.run(run(msgspec.json.decode(sys.stdin.buffer.read(), type=Job)))
-    sys.stdout.buffer.write(msgspec.json.encode(result))
+    for line in sys.stdin.buffer:
+        answer: Result | Failure
+        try:
+            answer = uvloop.run(run(msgspec.json.decode(line, type=Job)))
+        except BadAnswer as error:
+            answer = Failure(str(error))
+        sys.stdout.buffer.write(msgspec.json.encode(answer) + b"\n")
+        sys.stdout.buffer.flush()

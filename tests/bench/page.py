@@ -16,13 +16,11 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from time import perf_counter
 
-import uvloop
 from playwright.async_api import Browser, Page, async_playwright
 
 import jmap_oauth
-from jmap_oauth.app import open_server
-from jmap_oauth.config import Settings
-from tests.bench.inside import fill_clients
+from jmap_oauth.cli.progress import progress
+from tests.bench.databases import FILE, SQLITE, fill
 from tests.support.served import ADMIN_KEY, serve_process
 from tests.web.conftest import find_browser
 
@@ -46,7 +44,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="jmap-oauth-page-", dir="/var/tmp") as name:
         folder = options.folder or Path(name)
         if not (folder / "test.db").exists():
-            uvloop.run(_fill(folder / "test.db", options.clients))
+            with progress("Filling") as tell:
+                fill(SQLITE, options.clients, folder, folder, tell)
+            (folder / FILE).rename(folder / "test.db")
         with serve_process(folder, "--no-access-log") as server:
             for what, seconds in asyncio.run(_measure(server.url)).items():
                 print(f"{what:32} {statistics.median(seconds) * 1e3:7.0f} ms")
@@ -57,11 +57,6 @@ def _sizes() -> Iterator[str]:
         contents = [path.read_bytes() for path in WEB.iterdir() if path.suffix == suffix]
         compressed = sum(len(gzip.compress(each)) for each in contents)
         yield f"{suffix:32} {sum(map(len, contents)):7,} bytes, {compressed:,} as gzip, in {len(contents)} files"
-
-
-async def _fill(path: Path, clients: int) -> None:
-    async with open_server(Settings(database=str(path))) as server:
-        await fill_clients(server.store, server.model["OAuthClient"], clients, None)
 
 
 async def _measure(url: str) -> dict[str, list[float]]:

@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +15,8 @@ from typing import IO
 
 import msgspec
 
-from tests.bench.load import Job, Result
-from tests.bench.workload import KEY, Variant
+from tests.bench.load import Failure, Job, Result
+from tests.bench.workload import KEY, over_the_wire
 from tests.cli.process import environment
 
 _PATIENCE = 60
@@ -38,33 +38,39 @@ class Server:
         return f"http://127.0.0.1:{self.port}"
 
 
-def cpus() -> tuple[int, int] | None:
-    """Return one CPU for the server and another one for the load, or None where there are not two to choose."""
+def cpus(workers: int = 1) -> tuple[Collection[int], Collection[int]] | None:
+    """Return the CPUs of the server, one for each worker, and that of the load; None where there are not two.
+
+    The load has one to itself where there are enough.
+    """
     if not hasattr(os, "sched_getaffinity"):
         return None
     usable = sorted(os.sched_getaffinity(0))
-    return (usable[0], usable[-1]) if len(usable) > 1 else None
+    return (usable[:workers], usable[-1:]) if len(usable) > 1 else None
 
 
 @contextmanager
-def serve(folder: Path, *flags: str) -> Iterator[Server]:
-    """Run the server over the database in a folder, made if there is none, with its JSON log in a file beside it."""
-    command = ["jmap_oauth", "serve", "--port", "0", "--database", str(folder / "bench.db"), *flags]
-    with _listening(command, folder / "server.log") as server:
+def serve(database: str, log: Path, *flags: str, workers: int = 1) -> Iterator[Server]:
+    """Run the server over a database, with its JSON log in a file."""
+    command = ["jmap_oauth", "serve", "--port", "0", "--database", database, "--workers", str(workers), *flags]
+    with _listening(command, log, workers) as server:
         yield server
 
 
 @contextmanager
-def serve_bare(answer: Path) -> Iterator[Server]:
-    """Run the bare app, whose answer is in a file."""
-    with _listening(["tests.bench.bare", str(answer)], answer.with_suffix(".log")) as server:
+def serve_bare(answer: bytes, folder: Path, workers: int) -> Iterator[Server]:
+    """Run the bare app with this answer."""
+    file = folder / "answer.json"
+    file.write_bytes(answer)
+    with _listening(["tests.bench.bare", str(file), str(workers)], folder / "bare.log", workers) as server:
         yield server
 
 
 @contextmanager
-def _listening(arguments: Sequence[str], log: Path) -> Iterator[Server]:
+def _listening(arguments: Sequence[str], log: Path, workers: int) -> Iterator[Server]:
     with log.open("wb") as output, _start(arguments, subprocess.DEVNULL, output, output) as process:
-        _pin(process.pid, 0)
+        if chosen := cpus(workers):
+            os.sched_setaffinity(process.pid, chosen[0])
         try:
             yield Server(process.pid, _wait_for_port(process, log))
         finally:
@@ -88,24 +94,45 @@ def _wait_for_port(process: subprocess.Popen[bytes], log: Path) -> int:
     return int(found[1])
 
 
-def measure(server: Server, variant: Variant, seconds: float) -> Result:
-    """Load a server for some seconds, after a fifth of them as warm-up.
+class Unmeasurable(Exception):
+    """A request was not answered as it should be, and why."""
 
-    Raises:
-        RuntimeError: it did not answer as it should, or the load generator failed.
-    """
-    job = Job(server.port, server.pid, variant.request, [*variant.expected], seconds, seconds / 5)
+
+class Loader:
+    """The process of the load generator."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+        self._sent = 0
+
+    def measure(
+        self, server: Server, bodies: Sequence[bytes], expected: Sequence[bytes], connections: int, seconds: float
+    ) -> Result:
+        """Load a server with these in turn.
+
+        Raises:
+            Unmeasurable: it did not answer as it should.
+        """
+        requests = [over_the_wire(body) for body in bodies]
+        job = Job(server.port, server.pid, requests, [*expected], connections, seconds, self._sent)
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(msgspec.json.encode(job) + b"\n")
+        self._process.stdin.flush()
+        result = msgspec.json.decode(self._process.stdout.readline(), type=Result | Failure)
+        if isinstance(result, Failure):
+            raise Unmeasurable(result.reason)
+        self._sent += result.sent
+        return result
+
+
+@contextmanager
+def loading() -> Iterator[Loader]:
+    """Run the load generator."""
     with _start(["tests.bench.load"], subprocess.PIPE, subprocess.PIPE) as process:
-        _pin(process.pid, 1)
+        if chosen := cpus():
+            os.sched_setaffinity(process.pid, chosen[1])
         try:
-            output, _ = process.communicate(msgspec.json.encode(job), job.warm_up + job.seconds + _PATIENCE)
+            yield Loader(process)
         finally:
             process.kill()
-    if process.returncode:
-        raise RuntimeError(f"{variant.name} could not be measured.")
-    return msgspec.json.decode(output, type=Result)
-
-
-def _pin(pid: int, place: int) -> None:
-    if chosen := cpus():
-        os.sched_setaffinity(pid, {chosen[place]})

@@ -23,7 +23,7 @@ def database(tmp_path: Path) -> str:
 
 
 def status(server: Serving, key: str) -> int:
-    with httpx.Client(trust_env=False, headers={"Authorization": f"Bearer {key}"}) as client:
+    with httpx.Client(trust_env=False, headers={"Authorization": f"Bearer {key}"}, timeout=60) as client:
         return client.get(f"{server.url}/jmap/session").status_code
 
 

@@ -42,7 +42,7 @@ def fill(url: str) -> None:
     ask(url, "x:OAuthClient/set", update={ids[1]: {"memberTenantId": tenants["b"]["id"]}})
     ask(url, "x:OAuthClient/set", destroy=[ids[2]])
     headers = {"Authorization": f"Bearer {ADMIN_KEY}", "Content-Type": "text/plain"}
-    httpx.post(f"{url}/jmap/upload/global", content=b"blob \0 \xff", headers=headers, trust_env=False)
+    httpx.post(f"{url}/jmap/upload/global", content=b"blob \0 \xff", headers=headers, trust_env=False, timeout=60)
 
 
 @pytest.fixture(scope="module")

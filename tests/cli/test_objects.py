@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import re
+import subprocess
 
 import pytest
 
+from tests.cli.process import COMMAND
 from tests.cli.shell import Shell
 
 
@@ -135,8 +139,8 @@ def test_an_object_comes_from_a_file_or_standard_input(shell: Shell) -> None:
     ("text", "said"),
     [
         ('{"clientId": "seen", "clientId": "hidden"}', "names clientId twice"),
-        ('{"clientId": "a", "metadata": {"a": NaN}}', "has NaN, which is not JSON"),
-        ('{"clientId": "a", "metadata": {"a": 1e999}}', "has a number that is too large"),
+        ('{"clientId": "a", "metadata": {"a": NaN}}', "has NaN at metadata/a, which is not JSON"),
+        ('{"clientId": "a", "metadata": {"a": 1e999}}', "has a number that is too large at metadata/a"),
         ("{", "is not JSON"),
         ("[]", "holds no JSON object"),
     ],
@@ -175,6 +179,15 @@ def test_describe_names_types_fields_conditions_and_sorts(shell: Shell) -> None:
         (("create", "OAuthClient", "--field", 'metadata={"a": 1, "a": 2}'), "metadata names a twice"),
         (("create", "OAuthClient", "--field", "implicitGrantIdTokenLifespan=1e999"),
          "implicitGrantIdTokenLifespan must be a number"),
+        (("create", "OAuthClient", "--field", 'metadata={"a": [-Infinity]}'),
+         "metadata has -Infinity at a/0, which is not JSON"),
+        (("update", "OAuthClient", "a", "--field", "metadata/a=NaN"), "metadata/a has NaN, which is not JSON"),
+        (("update", "OAuthClient", "a", "--field", "metadata/a=1e999"), "metadata/a has a number that is too large"),
+        (("update", "OAuthClient", "a", "--field", 'metadata/a={"b": 1, "b": 2}'), "metadata/a names b twice"),
+        (("update", "OAuthClient", "a", "--field", "implicitGrantIdTokenLifespan=1_0"),
+         "implicitGrantIdTokenLifespan must be a number"),
+        (("create", "OAuthClient", "--field", "description=\udcff"), r"field is not UTF-8 text: description=\udcff"),
+        (("query", "OAuthClient", "--where", "text=\udcff"), r"where is not UTF-8 text: text=\udcff"),
         (("create", "OAuthClient", "--field", "clientId=a", "--field", "clientId=b"), "clientId is given twice"),
         (("create", "OAuthClient", "--field", "contacts/a=true"),
          "contacts is a new object's: it has no members to patch"),
@@ -184,6 +197,10 @@ def test_describe_names_types_fields_conditions_and_sorts(shell: Shell) -> None:
         (("query", "OAuthClient", "--where", "creatdAt>2020"),
          "creatdAt is no condition of OAuthClient; did you mean createdAt?"),
         (("query", "OAuthClient", "--where", "text"), "a condition is written as name=value, or with >=, <=, > or <"),
+        (("query", "OAuthClient", "--where", "clientId>a"),
+         "clientId is no date and no number: ask for it with ="),
+        (("create", "AuditEvent"), "AuditEvent can only be read"),
+        (("delete", "AuditEvent", "--ids", "a"), "AuditEvent can only be read"),
         (("query", "OAuthClient", "--sort", "contacts"), "OAuthClient cannot be sorted by contacts"),
         (("query", "OAuthClient", "--fields", "id,clientid"),
          "clientid is not a field of OAuthClient; did you mean clientId?"),
@@ -224,6 +241,24 @@ def test_a_table_on_a_terminal_is_as_wide_as_that(shell: Shell) -> None:
     code, shown = shell.on_terminal(["query", "OAuthClient", "--where", "text=wide"], COLUMNS="80")
     assert (code, id in shown, shown.count("d") >= 150) == (0, True, True)
     assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_on_a_terminal_it_is_said_that_nothing_was_found(shell: Shell) -> None:
+    asked = ["query", "OAuthClient", "--where", "clientId=found-nowhere"]
+    assert shell.on_terminal(asked) == (0, "Nothing found.\n")
+    assert shell.done(*asked) == ""
+
+
+def test_what_goes_to_a_pipe_goes_there_while_a_terminal_shows_progress(shell: Shell) -> None:
+    create(shell, "piped")
+    screen, device = pty.openpty()
+    command = [*COMMAND, "query", "OAuthClient", "--where", "clientId=piped", "--json"]
+    variables = shell.variables(TERM="xterm")
+    done = subprocess.run(command, env=variables, stdout=subprocess.PIPE, stderr=device, check=True)
+    assert json.loads(done.stdout)["clientId"] == "piped"
+    assert "Reading" in os.read(screen, 65_536).decode()
+    os.close(device)
+    os.close(screen)
 
 
 def test_json_lines_are_ascii_whatever_is_in_them(shell: Shell) -> None:

@@ -43,10 +43,10 @@ def test_the_first_key_is_shown_with_a_request_that_can_be_pasted(tmp_path: Path
     with serve(folder=tmp_path, stdout=terminal.device):
         shown = terminal.read()
         _, url, _, authorization, _, content_type, _, body = shlex.split(
-            shown.partition("Try it:")[2].replace("\\\n", "")
+            shown.partition("or try it here:")[2].replace("\\\n", "")
         )
         headers = dict(each.split(": ") for each in (authorization, content_type))
-        with httpx.Client(trust_env=False, headers=headers) as client:
+        with httpx.Client(trust_env=False, headers=headers, timeout=60) as client:
             answer = client.post(url, content=body).raise_for_status().json()
     assert answer["methodResponses"][0][0] == "x:OAuthClient/query"
     assert shown.count(authorization.removeprefix("Authorization: Bearer ")) == 2

@@ -23,7 +23,9 @@ PAIR = ("--tls-certificate", str(TLS / "certificate.pem"), "--tls-key", str(TLS 
 
 def session(server: Serving, key: str, headers: dict[str, str] | None = None) -> Any:
     """Return the Session that a key gets."""
-    with httpx.Client(trust_env=False, headers={"Authorization": f"Bearer {key}", **(headers or {})}) as client:
+    with httpx.Client(
+        trust_env=False, headers={"Authorization": f"Bearer {key}", **(headers or {})}, timeout=60
+    ) as client:
         return client.get(f"{server.url}/jmap/session").raise_for_status().json()
 
 
@@ -161,7 +163,7 @@ def test_tls_serves_https(tmp_path: Path) -> None:
         import ssl
 
         context = ssl.create_default_context(cafile=str(TLS / "certificate.pem"))
-        with httpx.Client(trust_env=False, verify=context, auth=("any", KEY)) as client:
+        with httpx.Client(trust_env=False, verify=context, auth=("any", KEY), timeout=60) as client:
             answer = client.get(f"{server.url}/jmap/session")
     assert (server.url[:8], answer.json()["apiUrl"]) == ("https://", f"{server.url}/api")
 
@@ -190,5 +192,5 @@ def test_proxy_headers_are_believed_from_trusted_addresses_only(
 
 
 def test_an_answer_does_not_name_the_software(tmp_path: Path) -> None:
-    with serve(folder=tmp_path) as server, httpx.Client(trust_env=False) as client:
+    with serve(folder=tmp_path) as server, httpx.Client(trust_env=False, timeout=60) as client:
         assert "server" not in client.get(f"{server.url}/healthz/live").raise_for_status().headers

@@ -71,7 +71,7 @@ def test_the_command_of_the_unit_reads_the_key_from_the_credentials(tmp_path: Pa
         command = command.replace(name, folder)
     without_variable = ("env", "-u", "JMAP_OAUTH_ADMIN_KEY")
     with serve_process(tmp_path, *shlex.split(command), prefix=without_variable) as server:
-        assert httpx.get(f"{server.url}/jmap/session", headers=KEY, trust_env=False).status_code == 200
+        assert httpx.get(f"{server.url}/jmap/session", headers=KEY, trust_env=False, timeout=60).status_code == 200
         assert server.stop() == 0
     assert (tmp_path / "jmap-oauth.db").exists()
 
@@ -79,16 +79,20 @@ def test_the_command_of_the_unit_reads_the_key_from_the_credentials(tmp_path: Pa
 # --- nginx.conf ---
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
+@pytest.fixture
+def ports() -> Iterator[tuple[int, int]]:
+    """Two free ports: bound, so that nobody else is given them, and not listened on, so that nginx can be."""
+    with socket.socket() as one, socket.socket() as other:
+        for each in (one, other):
+            each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            each.bind(("127.0.0.1", 0))
+        yield one.getsockname()[1], other.getsockname()[1]
 
 
 class Site:
     """The site on free ports, in a configuration of nginx that stays in one folder."""
 
-    def __init__(self, folder: Path, server: str) -> None:
-        ports = free_port(), free_port()
+    def __init__(self, folder: Path, server: str, ports: tuple[int, int]) -> None:
         self.plain, self.secure = f"http://127.0.0.1:{ports[0]}", f"https://127.0.0.1:{ports[1]}"
         site = re.sub(r"^ *listen \[::\].*\n", "", SITE, flags=re.MULTILINE)
         for old, new in {
@@ -114,8 +118,8 @@ def server(tmp_path: Path) -> Iterator[ServerProcess]:
 
 
 @pytest.fixture
-def site(server: ServerProcess, tmp_path: Path) -> Iterator[Site]:
-    site = Site(tmp_path, server.url.removeprefix("http://"))
+def site(server: ServerProcess, tmp_path: Path, ports: tuple[int, int]) -> Iterator[Site]:
+    site = Site(tmp_path, server.url.removeprefix("http://"), ports)
     with (tmp_path / "nginx.log").open("wb") as log, subprocess.Popen(site.command, stderr=log) as nginx:
         try:
             wait_until_it_listens(nginx, site, tmp_path / "nginx.log")
@@ -145,10 +149,9 @@ def browser(site: Site) -> Iterator[httpx.Client]:
 
 
 @needs_nginx
-def test_nginx_finds_nothing_wrong_with_the_site(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [*Site(tmp_path, "127.0.0.1:8080").command, "-t"], capture_output=True, text=True, check=False
-    )
+def test_nginx_finds_nothing_wrong_with_the_site(tmp_path: Path, ports: tuple[int, int]) -> None:
+    site = Site(tmp_path, "127.0.0.1:8080", ports)
+    done = subprocess.run([*site.command, "-t"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "[warn]" not in done.stderr
 
@@ -196,7 +199,7 @@ def test_nobody_chooses_the_address_that_the_audit_trail_sees(site: Site) -> Non
 
 @needs_nginx
 def test_in_the_clear_the_site_answers_nothing_but_the_way_to_the_page(site: Site) -> None:
-    with httpx.Client(base_url=site.plain, headers=HOST, trust_env=False) as client:
+    with httpx.Client(base_url=site.plain, headers=HOST, trust_env=False, timeout=60) as client:
         page, api = client.get("/"), client.post("/api", json=request_of(("Core/echo", {})), headers=KEY)
     assert (page.status_code, page.headers["Location"]) == (301, "https://oauth.example.com/")
     assert api.status_code == 404

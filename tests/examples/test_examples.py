@@ -45,7 +45,7 @@ def run_example(*command: str) -> str:
 def create(url: str, **clients: dict[str, Any]) -> dict[str, str]:
     """Create clients and return their ids."""
     request = request_of(("x:OAuthClient/set", {"create": clients}))
-    answer = httpx.post(f"{url}/api", json=request, headers=KEY, trust_env=False).json()
+    answer = httpx.post(f"{url}/api", json=request, headers=KEY, trust_env=False, timeout=60).json()
     return {name: each["id"] for name, each in answer["methodResponses"][0][1]["created"].items()}
 
 
@@ -101,7 +101,7 @@ def read_clients(url: str) -> Any:
     """Return all clients with their metadata, and the state that they are in."""
     request = request_of(("x:OAuthClient/get", {}))
     request["using"] = [*request["using"], "urn:jmap-oauth:metadata"]
-    answer = httpx.post(f"{url}/api", json=request, headers=KEY, trust_env=False).json()
+    answer = httpx.post(f"{url}/api", json=request, headers=KEY, trust_env=False, timeout=60).json()
     return answer["methodResponses"][0][1]
 
 
@@ -188,13 +188,13 @@ def log_in(port: int, response: str) -> int:
 def disable(url: str, id: str) -> None:
     request = request_of(("x:OAuthClient/set", {"update": {id: {"isEnabled": False}}}))
     request["using"] = [*request["using"], "urn:jmap-oauth:metadata"]
-    httpx.post(f"{url}/api", json=request, headers=KEY, trust_env=False).raise_for_status()
+    httpx.post(f"{url}/api", json=request, headers=KEY, trust_env=False, timeout=60).raise_for_status()
 
 
 def test_embed_py_serves_below_a_path_of_another_application(tmp_path: Path) -> None:
     variables = {"JMAP_OAUTH_ADMIN_KEY": ADMIN_KEY, "JMAP_OAUTH_DATABASE": str(tmp_path / "clients.db")}
     with uvicorn_serves("examples.embed:app", tmp_path, **variables) as (url, process):
-        with httpx.Client(base_url=url, headers=KEY, trust_env=False) as client:
+        with httpx.Client(base_url=url, headers=KEY, trust_env=False, timeout=60) as client:
             home = client.get("/").text
             session = client.get("/clients/jmap/session").json()
             create(session["apiUrl"].removesuffix("/api"), a={"clientId": "a"})

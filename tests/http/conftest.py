@@ -25,12 +25,12 @@ async def client(world: World) -> AsyncIterator[httpx.AsyncClient]:
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def patient() -> AsyncIterator[int]:
     """The port of a server with the usual times."""
-    async with running(10, 30) as (_, port):
+    async with running(60, 60) as (_, port):
         yield port
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def hasty() -> AsyncIterator[int]:
-    """The port of a server that waits 0.3 s for a head and for progress of a body."""
-    async with running(0.3, 0.3) as (_, port):
+    """The port of a server that waits 0.6 s for a head and for progress of a body."""
+    async with running(0.6, 0.6) as (_, port):
         yield port

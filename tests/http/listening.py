@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 
 from tests.http.serving import KEY, World, bearer, serve
+from tests.support.served import TRUST_NOBODY
 
 PATIENCE = 60.0
 """Seconds after which a test gives up on an event."""
@@ -52,7 +53,7 @@ async def listen(
     """Open a stream, which is left at the end of the block. Characters of headers stand for bytes."""
     encoded = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
     async with (
-        httpx.AsyncClient(base_url=url, trust_env=False, timeout=PATIENCE) as client,
+        httpx.AsyncClient(base_url=url, trust_env=False, verify=TRUST_NOBODY, timeout=PATIENCE) as client,
         client.stream("GET", "/jmap/eventsource", params=parameters, headers=encoded) as response,
     ):
         yield Listener(response)

@@ -80,7 +80,7 @@ class KeyTable:
         known = self.principals.get(token or "")
         if known is None or token in self.revoked:
             return Refusal(retry_after=17 if self.throttled else None)
-        return replace(known, remote_ip=remote_ip, request_id=request_id)
+        return known._replace(remote_ip=remote_ip, request_id=request_id)
 
 
 @dataclass
@@ -117,7 +117,7 @@ class World:
     states: StateTable = field(default_factory=StateTable)
     blobs: Blobs = field(default_factory=unopened_blobs)
     limits: Limits = LIMITS
-    web: Path = Path()
+    web: Path = Path("no-folder")  # of static files, all of which every edge compresses
     ready_fault: Exception | None = None
     started: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
     release: asyncio.Event = field(default_factory=asyncio.Event)

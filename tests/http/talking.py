@@ -40,7 +40,7 @@ async def app(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> 
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b"begun", "more_body": True})
     if path.startswith("/late"):
-        await asyncio.sleep(0.7)
+        await asyncio.sleep(1)
     body = b"" if path.endswith("/early") else await read_body(receive)
     if body is None:
         return
@@ -67,7 +67,7 @@ async def running(header_timeout: float, body_timeout: float) -> AsyncIterator[t
         await asyncio.sleep(0.01)
     yield server, server.servers[0].sockets[0].getsockname()[1]
     server.should_exit = True
-    await asyncio.wait_for(serving, 10)
+    await asyncio.wait_for(serving, 60)
 
 
 @asynccontextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -203,7 +203,7 @@ async def test_a_key_that_changes_while_the_body_arrives_counts_as_it_is_then(
         yield b"begun"
         known = world.keys.principals.pop(KEY)
         if change:
-            world.keys.principals[KEY] = replace(known, **change)
+            world.keys.principals[KEY] = known._replace(**change)
         yield b", ended"
 
     response = await client.post(UPLOAD, content=body(), headers=bearer())
@@ -416,7 +416,10 @@ async def test_bytes_come_back_from_a_socket_as_they_were(store: Store) -> None:
         for start in range(0, len(data), 100_000):
             yield data[start : start + 100_000]
 
-    async with serve(world.app()) as (host, port), httpx.AsyncClient(base_url=f"http://{host}:{port}") as client:
+    async with (
+        serve(world.app()) as (host, port),
+        httpx.AsyncClient(base_url=f"http://{host}:{port}", timeout=60) as client,
+    ):
         answers = [await upload(client, data), await upload(client, pieces())]
         url = url_of(answers[0]["blobId"])
         got, head = await client.get(url, headers=bearer()), await client.head(url, headers=bearer())
@@ -427,7 +430,10 @@ async def test_bytes_come_back_from_a_socket_as_they_were(store: Store) -> None:
 
 
 async def test_a_client_that_goes_away_leaves_nothing_behind(world: World, tmp_path: Path) -> None:
-    async with serve(world.app()) as (host, port), httpx.AsyncClient(base_url=f"http://{host}:{port}") as client:
+    async with (
+        serve(world.app()) as (host, port),
+        httpx.AsyncClient(base_url=f"http://{host}:{port}", timeout=60) as client,
+    ):
         for _ in range(5):  # more than may be at once
             _, writer = await asyncio.open_connection(host, port)
             writer.write(f"POST {UPLOAD} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {KEY}\r\n".encode())

@@ -62,7 +62,10 @@ async def test_an_answer_arrives_whole_in_however_many_pieces(world: World, size
 
 async def test_a_request_counts_until_the_client_has_taken_its_answer(world: World) -> None:
     world.limits = LARGE
-    async with serve(world.app()) as (host, port), httpx.AsyncClient(base_url=f"http://{host}:{port}") as client:
+    async with (
+        serve(world.app()) as (host, port),
+        httpx.AsyncClient(base_url=f"http://{host}:{port}", timeout=60) as client,
+    ):
         with await ask_without_reading((host, port)):
             refused = await client.post("/api", json=ECHO, headers=bearer())
             assert (refused.status_code, refused.json()["limit"]) == (400, "maxConcurrentRequests")
@@ -73,7 +76,7 @@ async def test_a_client_that_does_not_read_is_cut(world: World) -> None:
     world.limits = LARGE
     async with serve(world.app(), body_timeout=0.2) as (host, port):
         with await ask_without_reading((host, port)) as unread:
-            async with httpx.AsyncClient(base_url=f"http://{host}:{port}") as client:
+            async with httpx.AsyncClient(base_url=f"http://{host}:{port}", timeout=60) as client:
                 while (await client.post("/api", json=ECHO, headers=bearer())).status_code != 200:
                     await asyncio.sleep(0.02)
             with suppress(ConnectionError):

@@ -6,7 +6,6 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -243,7 +242,7 @@ async def test_a_client_that_leaves_makes_room(world: World) -> None:
     async with pushing(world, max_event_streams=1) as url:
         async with listen(url):
             pass
-        async with httpx.AsyncClient(base_url=url, headers=bearer()) as client:
+        async with httpx.AsyncClient(base_url=url, headers=bearer(), timeout=60) as client:
             while (await figures(client))["jmap_event_streams"]:
                 await asyncio.sleep(0.005)
 
@@ -253,7 +252,7 @@ async def test_a_client_that_leaves_makes_room(world: World) -> None:
 
 async def test_streams_are_no_concurrent_requests(world: World, url: str) -> None:
     """The limit of this edge is two requests at once."""
-    async with listen(url), listen(url), listen(url), httpx.AsyncClient(base_url=url) as client:
+    async with listen(url), listen(url), listen(url), httpx.AsyncClient(base_url=url, timeout=60) as client:
         response = await client.post("/api", json=ECHO, headers=bearer())
 
     assert response.status_code == 200
@@ -263,8 +262,8 @@ async def test_streams_are_no_concurrent_requests(world: World, url: str) -> Non
     "now",
     [
         None,
-        replace(PRINCIPALS[KEY], permissions=frozenset({"sysWidgetGet"})),
-        replace(PRINCIPALS[KEY], account="t1"),
+        PRINCIPALS[KEY]._replace(permissions=frozenset({"sysWidgetGet"})),
+        PRINCIPALS[KEY]._replace(account="t1"),
     ],
     ids=["revoked", "with other permissions", "of another tenant"],
 )
@@ -394,7 +393,7 @@ async def test_the_end_of_a_stream_is_a_line_in_the_log(
 
 async def test_streams_are_counted_apart_from_requests(world: World, url: str) -> None:
     """How long a client listens says nothing of how fast the server answers."""
-    async with listen(url), httpx.AsyncClient(base_url=url, headers=bearer()) as client:
+    async with listen(url), httpx.AsyncClient(base_url=url, headers=bearer(), timeout=60) as client:
         during = await figures(client)
         world.streams.close()
         while (after := await figures(client))["jmap_event_streams"]:
@@ -414,7 +413,10 @@ async def test_scripts_of_a_named_origin_may_listen_with_a_key_of_their_own(worl
     """EventSource itself sends no Authorization, so they read the answer of a fetch."""
     origin = {"origin": "https://ui.example"}
     asked = {"access-control-request-method": "GET", "access-control-request-headers": "authorization,last-event-id"}
-    async with pushing(world, cors_origins=["https://ui.example"]) as url, httpx.AsyncClient(base_url=url) as client:
+    async with (
+        pushing(world, cors_origins=["https://ui.example"]) as url,
+        httpx.AsyncClient(base_url=url, timeout=60) as client,
+    ):
         preflight = await client.options("/jmap/eventsource", headers={**origin, **asked})
         async with listen(url, {**bearer(), **origin}) as stream:
             headers = stream.response.headers

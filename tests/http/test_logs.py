@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import logging
 import re
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from jmap_oauth.http.exchange import Exchange
-from jmap_oauth.http.logs import BATCH, LogFormat, configure_logging, log_exchange
+from jmap_oauth.http.logs import BATCH, MOST_WAITING, LogFormat, configure_logging, log_exchange
 
 PACKAGE = "jmap_oauth"
 LOGGERS = (PACKAGE, "uvicorn", "uvicorn.error", "uvicorn.access", "aiosqlite")
@@ -176,17 +177,27 @@ def test_lines_that_wait_are_written_when_their_loop_is_gone(capsys: Capture) ->
     assert loggers_of(capsys.readouterr().err) == ["access", "access"]
 
 
-async def test_what_is_written_at_once_are_whole_lines_of_a_bounded_size(capsys: Capture) -> None:
-    configure_logging("text", "info")
-    sizes = []
-    for _ in range(100):
-        log_request()
-        if written := capsys.readouterr().err:
-            assert written.endswith("\n")
-            sizes.append(len(written))
+class Pieces(io.StringIO):
+    """A stream that keeps apart what is written at once."""
 
-    assert len(sizes) > 1
-    assert BATCH // 2 < min(sizes) <= max(sizes) <= BATCH
+    def __init__(self) -> None:
+        super().__init__()
+        self.pieces: list[str] = []
+
+    def write(self, text: str) -> int:
+        self.pieces.append(text)
+        return len(text)
+
+
+async def test_what_is_written_at_once_are_whole_lines_of_a_bounded_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", stream := Pieces())
+    configure_logging("text", "info")
+    for _ in range(2 * MOST_WAITING):
+        log_request()
+
+    assert sum(piece.count("\n") for piece in stream.pieces) == 2 * MOST_WAITING
+    assert all(len(piece) <= BATCH and piece.endswith("\n") for piece in stream.pieces)
+    assert len(stream.pieces) < 2 * MOST_WAITING / 10
 
 
 @pytest.mark.parametrize("format", ["json", "text"])

@@ -129,6 +129,10 @@ async def test_only_files_of_known_types_are_served(tmp_path: Path) -> None:
     assert statuses == [200, 404, 404, 404, 404]
 
 
+def test_script_and_style_are_less_than_100_kilobytes_as_they_are_written() -> None:
+    assert sum(path.stat().st_size for path in WEB.iterdir() if path.suffix in {".js", ".css"}) < 100_000
+
+
 async def test_the_page_and_all_that_it_names_is_less_than_64_kilobytes_on_the_wire(site: httpx.AsyncClient) -> None:
     paths = ["/", *await named_files(site)]
     answers = [await site.get(path, headers={"accept-encoding": "gzip"}) for path in paths]

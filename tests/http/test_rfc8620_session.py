@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -22,7 +21,7 @@ async def session_of(client: httpx.AsyncClient) -> Any:
 async def test_one_permission_makes_a_capability_one_of_the_account(
     world: World, client: httpx.AsyncClient, permission: str
 ) -> None:
-    world.keys.principals[KEY] = replace(PRINCIPALS[KEY], permissions=frozenset({permission}))
+    world.keys.principals[KEY] = PRINCIPALS[KEY]._replace(permissions=frozenset({permission}))
 
     assert (await session_of(client))["accounts"]["global"]["accountCapabilities"] == {CAPABILITY: {}}
 
@@ -31,7 +30,7 @@ async def test_a_capability_that_the_key_may_not_use_is_none_of_its_account(
     world: World, client: httpx.AsyncClient
 ) -> None:
     """The server still has it, and says so."""
-    world.keys.principals[KEY] = replace(PRINCIPALS[KEY], permissions=frozenset({METRICS}))
+    world.keys.principals[KEY] = PRINCIPALS[KEY]._replace(permissions=frozenset({METRICS}))
     session = await session_of(client)
 
     assert session["accounts"]["global"]["accountCapabilities"] == {}

@@ -16,7 +16,10 @@ POST = b"POST /api HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nAuth
 
 
 async def test_requests_are_answered_under_the_address_that_was_used(world: World) -> None:
-    async with serve(world.app()) as (host, port), httpx.AsyncClient(base_url=f"http://{host}:{port}") as client:
+    async with (
+        serve(world.app()) as (host, port),
+        httpx.AsyncClient(base_url=f"http://{host}:{port}", timeout=60) as client,
+    ):
         answer = await client.post("/api", json=ECHO, headers=bearer())
         session = await client.get("/jmap/session", headers=bearer())
 
@@ -54,7 +57,10 @@ async def test_a_client_that_sends_all_before_it_reads_finds_the_answer(
     world: World, content: bytes | Callable[[], AsyncIterator[bytes]], key: str
 ) -> None:
     body = content if isinstance(content, bytes) else content()
-    async with serve(world.app()) as (host, port), httpx.AsyncClient(base_url=f"http://{host}:{port}") as client:
+    async with (
+        serve(world.app()) as (host, port),
+        httpx.AsyncClient(base_url=f"http://{host}:{port}", timeout=60) as client,
+    ):
         refused = await client.post("/api", content=body, headers={**bearer(key), **JSON})
         answered = await client.post("/api", json=ECHO, headers=bearer())
 
@@ -127,7 +133,10 @@ async def test_the_log_tells_of_an_answer_that_its_client_did_not_wait_for(
 
 
 async def test_head_is_get_without_the_body(world: World) -> None:
-    async with serve(world.app()) as (host, port), httpx.AsyncClient(base_url=f"http://{host}:{port}") as client:
+    async with (
+        serve(world.app()) as (host, port),
+        httpx.AsyncClient(base_url=f"http://{host}:{port}", timeout=60) as client,
+    ):
         response = await client.head("/jmap/session", headers=bearer())
 
     assert (response.status_code, response.content) == (200, b"")

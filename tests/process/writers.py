@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
@@ -9,12 +10,33 @@ from typing import Any
 
 import httpx
 
-from tests.support.served import ServerProcess, call, request_of
+from tests.support.served import ServerProcess, request_of
 
 Revisions = Mapping[str, int]
 """All that there is to know of a writer's clients: clientId to the number of the revision."""
 
 MANY = 30
+
+
+class Unavailable(Exception):
+    """The server could not do something now. Whether it has done it is not known."""
+
+
+async def ask(client: httpx.AsyncClient, name: str, **arguments: Any) -> Any:
+    """Send one method call and return what it is answered with; an error is an AssertionError.
+
+    Raises:
+        Unavailable: the server says so.
+    """
+    response = await client.post("/api", json=request_of((name, arguments)))
+    if response.status_code == 503:
+        raise Unavailable
+    response.raise_for_status()
+    [[kind, answer, _]] = response.json()["methodResponses"]
+    if kind == "error" and answer["type"] == "serverUnavailable":
+        raise Unavailable
+    assert kind == name, answer
+    return answer
 
 
 def content(client_id: str, revision: int) -> dict[str, Any]:
@@ -63,9 +85,26 @@ class Writer:
             except httpx.TransportError:
                 pass
 
+    async def work_until(self, over: asyncio.Event, server: ServerProcess) -> None:
+        """Send calls, and find out what became of one for which the server was unavailable."""
+        async with server.client(self.key) as client:
+            while not over.is_set():
+                try:
+                    await self._change(client)
+                except Unavailable:
+                    await self._find_out(server)
+
+    async def _find_out(self, server: ServerProcess) -> None:
+        while True:
+            try:
+                await self.compare(server)
+                return
+            except Unavailable:
+                await asyncio.sleep(0.1)
+
     async def _change(self, client: httpx.AsyncClient) -> None:
         arguments = self._plan()
-        answer = await call(client, "x:OAuthClient/set", **arguments)
+        answer = await ask(client, "x:OAuthClient/set", **arguments)
         assert [answer[part] for part in ("notCreated", "notUpdated", "notDestroyed")] == [None] * 3
         for name, created in (answer["created"] or {}).items():
             self.ids[name] = created["id"]
@@ -99,10 +138,10 @@ class Writer:
     async def compare(self, server: ServerProcess) -> None:
         """Check that what is there is what was acknowledged, with or without the call that was under way as a whole."""
         async with server.client(self.key) as client:
-            all_of_them = await call(client, "x:OAuthClient/get")
+            all_of_them = await ask(client, "x:OAuthClient/get")
             found = await self._search(client)
             if self.state is not None:  # of a state that had run backwards this could not be told
-                assert "newState" in await call(client, "x:OAuthClient/changes", sinceState=self.state)
+                assert "newState" in await ask(client, "x:OAuthClient/changes", sinceState=self.state)
         records = [each for each in all_of_them["list"] if each["clientId"].startswith(f"{self.name}n")]
         revisions = {each["clientId"]: revision_of(each) for each in records}
         self.ids = {each["clientId"]: each["id"] for each in records}
@@ -112,7 +151,7 @@ class Writer:
 
     async def _search(self, client: httpx.AsyncClient) -> set[str]:
         """Return the ids of all that have a word of this writer."""
-        answer = await call(client, "x:OAuthClient/query", filter={"text": f"revision {self.name}n"})
+        answer = await ask(client, "x:OAuthClient/query", filter={"text": f"revision {self.name}n"})
         return set(answer["ids"])
 
 

@@ -52,10 +52,18 @@ def url(tmp_path: Path) -> str:
 @pytest.fixture
 async def store(url: str) -> AsyncIterator[PostgresqlStore]:
     await make_schema(url)
-    store = PostgresqlStore(url, make_model(), POSTGRESQL_MIGRATIONS, busy_timeout=0.1, query_seconds=0.3)
-    await store.open()
+    store = await open_on_postgresql(url, make_model())
     yield store
     await store.close()
+
+
+@pytest.fixture
+async def impatient(store: PostgresqlStore, url: str) -> AsyncIterator[PostgresqlStore]:
+    """A second store on the same database, which waits a moment only; not less, or a busy machine is a slow query."""
+    impatient = PostgresqlStore(url, make_model(), POSTGRESQL_MIGRATIONS, busy_timeout=0.1, query_seconds=1)
+    await impatient.open()
+    yield impatient
+    await impatient.close()
 
 
 @pytest.fixture
@@ -109,13 +117,15 @@ async def test_commits_are_found_without_notifications(store: PostgresqlStore, u
 # --- trouble ---
 
 
-async def test_a_write_that_waits_too_long_for_another_process_is_unavailable(store: PostgresqlStore, url: str) -> None:
+async def test_a_write_that_waits_too_long_for_another_process_is_unavailable(
+    impatient: PostgresqlStore, url: str
+) -> None:
     async with connected(url) as connection, connection.transaction():
         await connection.execute("SELECT number FROM sequence FOR UPDATE")
         with pytest.raises(Unavailable, match="locked"):
-            await create(store, make_widget("w", None))
-        assert await all_of(store, GLOBAL) == []
-    await create(store, make_widget("w", None))
+            await create(impatient, make_widget("w", None))
+        assert await all_of(impatient, GLOBAL) == []
+    await create(impatient, make_widget("w", None))
 
 
 @pytest.mark.parametrize("state", ["40001", "40P01"])
@@ -149,22 +159,22 @@ async def slow_rows(reader: Reader) -> None:
     await reader.rows("SELECT pg_sleep(10)")
 
 
-async def test_a_statement_has_only_so_much_time(store: PostgresqlStore) -> None:
+async def test_a_statement_has_only_so_much_time(impatient: PostgresqlStore) -> None:
     with pytest.raises(Unavailable, match="no more time"):
-        await store.read(slow_rows)
-    assert await all_of(store, GLOBAL) == []
+        await impatient.read(slow_rows)
+    assert await all_of(impatient, GLOBAL) == []
 
 
-async def test_a_query_that_takes_long_is_too_costly(store: PostgresqlStore, url: str) -> None:
-    await create(store, make_widget("w", None))
+async def test_a_query_that_takes_long_is_too_costly(impatient: PostgresqlStore, url: str) -> None:
+    await create(impatient, make_widget("w", None))
     async with connected(url) as connection:
         await connection.execute('ALTER TABLE "Widget" RENAME TO slow')
         await connection.execute('CREATE VIEW "Widget" AS SELECT slow.* FROM slow, pg_sleep(10)')
     query = Query(NoneOf([Words(["x"])]), [Comparator(None, ascending=True)], Window(limit=9))
     with pytest.raises(TooCostly):
-        await store.read(lambda reader: reader.query(WIDGET, GLOBAL, query))
+        await impatient.read(lambda reader: reader.query(WIDGET, GLOBAL, query))
     with pytest.raises(TooCostly):
-        await store.read(lambda reader: reader.indexes(WIDGET, GLOBAL, query, ["x"]))
+        await impatient.read(lambda reader: reader.indexes(WIDGET, GLOBAL, query, ["x"]))
 
 
 async def test_a_query_beyond_what_can_be_asked_is_too_costly(store: PostgresqlStore) -> None:

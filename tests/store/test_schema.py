@@ -11,7 +11,7 @@ import pytest
 
 from jmap_oauth.model.definition import GLOBAL, Model, ObjectType
 from jmap_oauth.model.filters import between, parse_filter
-from jmap_oauth.model.query import DEFAULT_SORT, Comparator, FilterNode, Query, Window
+from jmap_oauth.model.query import DEFAULT_SORT, AllOf, Comparator, FilterNode, Query, Window
 from jmap_oauth.objects import served_types
 from jmap_oauth.objects.oauth_client_metadata import METADATA
 from jmap_oauth.store.log import log_statement
@@ -99,6 +99,14 @@ def test_clients_are_found_by_status_and_grant_without_reading_rows(tmp_path: Pa
     filter = parse_filter(type, asked, frozenset({METADATA}), str, "2026-01-01T00:00:00Z")
     [step] = plan_of(tmp_path, type, GLOBAL, filter, DEFAULT_SORT)
     assert step == "SCAN OAuthClient USING COVERING INDEX OAuthClient:status"
+
+
+@pytest.mark.parametrize("name", ["clientName", "lastUsedAt"])
+def test_a_sort_by_what_most_clients_lack_begins_at_an_index_whichever_way_it_goes(tmp_path: Path, name: str) -> None:
+    type = Model(served_types(frozenset()))["OAuthClient"]
+    for ascending in (True, False):
+        [step] = plan_of(tmp_path, type, GLOBAL, AllOf(()), [Comparator(type.by_name[name], ascending)])
+        assert step.startswith(f"SCAN OAuthClient USING COVERING INDEX OAuthClient:{name}")
 
 
 def plan_of(folder: Path, type: ObjectType, account: str, filter: FilterNode, sort: Sequence[Comparator]) -> list[str]:

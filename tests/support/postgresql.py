@@ -52,12 +52,19 @@ def missing(what: str) -> None:
 
 
 class Cluster:
-    """A cluster in a folder of its own, which is reached by a socket in there. It can be stopped and started again."""
+    """A cluster in a folder of its own, which is reached by a socket in there. It can be stopped and started again.
 
-    def __init__(self) -> None:
+    `place` is where that folder is made, `settings` go before those for tests. With `data`, it begins as a copy of the
+    files of another one that was stopped.
+    """
+
+    def __init__(
+        self, place: str = "/tmp", settings: Mapping[str, str] | None = None, data: Path | None = None
+    ) -> None:
         source = installation()
         assert source is not None
-        self.folder = folder = _new_folder()
+        self.folder = folder = _new_folder(place)
+        self._settings = {**_SETTINGS, **(settings or {}), "unix_socket_directories": str(folder)}
         self.url = f"postgresql://postgres@/postgres?host={quote(str(folder), safe='')}"
         self._process: subprocess.Popen[bytes] | None = None
         self._as_user: Mapping[str, Any] = {}
@@ -67,15 +74,19 @@ class Cluster:
             self._binaries = _copy(source, folder / "packages") / "bin"
             folder.chmod(0o755)
             folder.parent.chmod(0o755)
-        (folder / "data").mkdir(mode=0o700)
+        if data is None:
+            (folder / "data").mkdir(mode=0o700)
+        else:
+            shutil.copytree(data, folder / "data", symlinks=True)
         if self._as_user:
-            for each in (folder, folder / "data"):
+            for each in (folder, folder / "data", *(folder / "data").rglob("*")):
                 shutil.chown(each, **self._as_user)
-        self._run("initdb", "-D", "data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync")
+        if data is None:
+            self._run("initdb", "-D", "data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync")
 
     def start(self) -> None:
         """Start, and return when it answers."""
-        options = [f"-c{name}={value}" for name, value in {**_SETTINGS, "unix_socket_directories": self.folder}.items()]
+        options = [f"-c{name}={value}" for name, value in self._settings.items()]
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 [self._binaries / "postgres", "-D", "data", *options],
@@ -108,9 +119,9 @@ class Cluster:
         assert done.returncode == 0, (self.folder / "log").read_text()
 
 
-def _new_folder() -> Path:
+def _new_folder(place: str) -> Path:
     """Make a folder for a cluster, of a path short enough for that of a socket, which has about 100 bytes."""
-    folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp")) / "cluster"
+    folder = Path(tempfile.mkdtemp(prefix="pg-", dir=place)) / "cluster"
     folder.mkdir()
     return folder
 
@@ -170,25 +181,19 @@ def database_url() -> str:
     return (folder / "url").read_text()
 
 
-_started: list[subprocess.Popen[bytes]] = []
-"""A process that is forgotten while it runs is taken for a mistake."""
-
-
 def _start_supervisor(folder: Path) -> None:
     run = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
     with (folder / "log").open("wb") as log:
-        supervisor = subprocess.Popen(
+        done = subprocess.run(
             [sys.executable, "-m", "tests.support.postgresql", str(folder), str(run)],
             cwd=Path(__file__).parents[2],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             start_new_session=True,  # an interrupt from the keyboard is not for it
+            check=False,
         )
-    _started.append(supervisor)
-    while not (folder / "url").exists():
-        assert supervisor.poll() is None, (folder / "log").read_text()
-        time.sleep(0.01)
+    assert done.returncode == 0, (folder / "log").read_text()
 
 
 def schema_url(folder: Path) -> str:
@@ -228,5 +233,17 @@ def _is_alive(process: int) -> bool:
     return True
 
 
+def _leave_to_supervisor(folder: Path, run: int) -> None:
+    """Fork the supervisor and return once the database answers: it outlives the worker that asked for it."""
+    supervisor = os.fork()
+    if supervisor == 0:
+        _supervise(folder, run)
+        return
+    while not (folder / "url").exists():
+        if os.waitpid(supervisor, os.WNOHANG) != (0, 0):
+            sys.exit("The supervisor ended.")
+        time.sleep(0.01)
+
+
 if __name__ == "__main__":
-    _supervise(Path(sys.argv[1]), int(sys.argv[2]))
+    _leave_to_supervisor(Path(sys.argv[1]), int(sys.argv[2]))

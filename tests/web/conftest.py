@@ -15,13 +15,15 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Playwright, async_playwright
+from playwright.async_api import Browser, Playwright, async_playwright, expect
 
 from tests.support.served import QUICK_FLAGS, ServerProcess, serve_process
 from tests.web.visitor import Visitor
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 Visit = Callable[..., Awaitable[Visitor]]
+PATIENCE = 60_000
+"""Milliseconds that a machine with other work to do may take for a step."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -45,7 +47,8 @@ def find_browser(playwright: Playwright) -> str:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=find_browser(playwright))
+        expect.set_options(timeout=PATIENCE)
+        browser = await playwright.chromium.launch(executable_path=find_browser(playwright), timeout=PATIENCE)
         yield browser
         await browser.close()
 
@@ -65,7 +68,7 @@ async def visit(browser: Browser, server: ServerProcess) -> AsyncIterator[Visit]
         async def come(**options: Any) -> Visitor:
             context = await browser.new_context(**{"locale": "en-GB", "timezone_id": "Europe/Berlin", **options})
             stack.push_async_callback(context.close)
-            context.set_default_timeout(20_000)
+            context.set_default_timeout(PATIENCE)
             await context.grant_permissions(["clipboard-read", "clipboard-write"])
             visitors.append(Visitor(server, context, await context.new_page()))
             return visitors[-1]

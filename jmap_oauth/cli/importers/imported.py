@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -28,7 +28,7 @@ class Imported:
     """An object as the file has it. `place` tells people where that is; `ref` is what others call it by.
 
     `secret` are properties of the x:OAuthClientSecret that the client brings along; `skipped` says why there is no
-    object to be made.
+    object to be made, and `is_lost` whether there should be one.
     """
 
     place: str
@@ -38,15 +38,23 @@ class Imported:
     secret: dict[str, Any] = field(default_factory=dict)
     left_out: list[LeftOut] = field(default_factory=list)
     skipped: str | None = None
+    is_lost: bool = False
 
     @property
     def label(self) -> str:
-        return str(self.properties.get("clientId") or self.properties.get("name") or self.place)
+        """What it is known by, as the server keeps it."""
+        return str(self.properties.get("clientId") or self.properties.get("name") or "").strip() or self.place
 
     def leave(self, member: str, reason: str) -> None:
         self.left_out.append(LeftOut(member, reason))
 
     def skip(self, reason: str) -> Imported:
+        """Note that it cannot be brought over."""
+        self.skipped, self.is_lost = reason, True
+        return self
+
+    def ignore(self, reason: str) -> Imported:
+        """Note that it is none that anybody would bring over."""
         self.skipped = reason
         return self
 
@@ -154,6 +162,7 @@ _NANOSECONDS = {
     "m": 60_000_000_000,
     "h": 3_600_000_000_000,
 }
+_SECONDS = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,12})?")
 _PART = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|\u00b5s|\u03bcs|ms|s|m|h)")
 
 
@@ -173,11 +182,10 @@ def duration(value: Any, leave: Leave) -> int | None:
 
 def seconds(value: Any, leave: Leave) -> int | None:
     """Read a number of seconds as milliseconds; a negative one says nothing."""
-    try:
-        milliseconds = int(Decimal(str(value)) * 1_000)
-    except (InvalidOperation, OverflowError, ValueError):
+    if not _SECONDS.fullmatch(str(value)):
         leave("it is no number of seconds")
         return None
+    milliseconds = int(Decimal(str(value)) * 1_000)
     return milliseconds if milliseconds >= 0 else None
 
 

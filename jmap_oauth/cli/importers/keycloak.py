@@ -25,6 +25,8 @@ from jmap_oauth.cli.importers.imported import (
     uris,
 )
 from jmap_oauth.cli.importers.source import Place, items
+from jmap_oauth.cli.strict_json import read_json
+from jmap_oauth.cli.terminal import Failure
 
 _TABLE: Table = {
     "clientId": ("clientId", text),
@@ -54,12 +56,11 @@ def _between_hashes(value: Any, leave: Leave) -> dict[str, bool] | None:
 
 
 def _parsed(value: Any, leave: Leave) -> dict[str, Any] | None:
-    import json
-
+    written = text(value, leave)
     try:
-        return document(json.loads(value), leave)
-    except (TypeError, ValueError, RecursionError):
-        leave("it is no JSON")
+        return None if written is None else document(read_json(written), leave)
+    except Failure as error:
+        leave(f"it {error}")
         return None
 
 
@@ -147,7 +148,7 @@ def _client(place: Place, given: Any) -> Imported:
         return into.skip("it has no clientId")
     if reason := _not_ours(given):
         into.properties["clientId"] = given["clientId"]
-        return into.skip(reason)
+        return into.ignore(reason)
     attributes = given.get("attributes")
     attributes = attributes if isinstance(attributes, dict) else {}
     carry(into, given, _TABLE, _REASONS)
@@ -170,32 +171,46 @@ def _not_ours(given: Mapping[str, Any]) -> str | None:
 
 def _addresses(into: Imported, given: Mapping[str, Any], attributes: Mapping[str, Any]) -> None:
     """Carry addresses over, relative ones below the root URL; `+` stands for the redirect URIs."""
-    root = given.get("rootUrl") or ""
-    listed = names(given.get("redirectUris") or [], lambda reason: into.leave("redirectUris", reason)) or {}
+    root = text(given.get("rootUrl") or "", lambda reason: into.leave("rootUrl", reason)) or ""
+    listed = _names(into, given, "redirectUris")
     found = uris([_absolute(root, each) for each in listed], lambda reason: into.leave("redirectUris", reason)) or {}
     into.properties["redirectUris"] = found
     if home := given.get("baseUrl") or root:
         into.properties["clientUri"] = _absolute(root, str(home))
     origins: dict[str, bool] = {}
-    for each in given.get("webOrigins") or []:
+    for each in _names(into, given, "webOrigins"):
         if each == "+":
-            origins |= as_set(_origin(uri) for uri in found if urlsplit(uri).scheme in ("http", "https"))
-        elif "*" in str(each):
+            origins |= as_set(origin for uri in found if (origin := _origin(uri)))
+        elif "*" in each:
             into.leave("webOrigins", f"{each} has a wildcard")
         else:
-            origins[str(each).removesuffix("/")] = True
+            origins[each.removesuffix("/")] = True
     into.properties["allowedCorsOrigins"] = origins
     if "+" in str(attributes.get("post.logout.redirect.uris", "")).split("##"):
         into.properties["postLogoutRedirectUris"] = {**found, **into.properties.get("postLogoutRedirectUris", {})}
 
 
+def _names(into: Imported, given: Mapping[str, Any], member: str) -> dict[str, bool]:
+    return names(given.get(member) or [], lambda reason: into.leave(member, reason)) or {}
+
+
 def _absolute(root: str, uri: str) -> str:
-    return f"{root.removesuffix('/')}{uri}" if root and uri.startswith("/") else urljoin(root, uri) if root else uri
+    """Return a URI below the root URL; one that is none stays as it is, and the server says so."""
+    if root and uri.startswith("/"):
+        return f"{root.removesuffix('/')}{uri}"
+    try:
+        return urljoin(root, uri)
+    except ValueError:
+        return uri
 
 
-def _origin(uri: str) -> str:
-    parts = urlsplit(uri)
-    return f"{parts.scheme}://{parts.netloc}"
+def _origin(uri: str) -> str | None:
+    """Return the origin of a web page's URI."""
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        return None
+    return f"{parts.scheme}://{parts.netloc}" if parts.scheme in ("http", "https") else None
 
 
 def _grants(into: Imported, given: Mapping[str, Any], attributes: Mapping[str, Any]) -> None:
@@ -219,10 +234,13 @@ def _grants(into: Imported, given: Mapping[str, Any], attributes: Mapping[str, A
 
 
 def _rest(into: Imported, given: Mapping[str, Any]) -> None:
-    scopes = [*(given.get("defaultClientScopes") or []), *(given.get("optionalClientScopes") or [])]
-    into.properties["scopes"] = as_set(map(str, scopes))
+    into.properties["scopes"] = {
+        **_names(into, given, "defaultClientScopes"),
+        **_names(into, given, "optionalClientScopes"),
+    }
     into.properties["skipConsent"] = given.get("consentRequired") is not True
-    for each in given.get("protocolMappers") or []:
+    mappers = given.get("protocolMappers") or []
+    for each in mappers if isinstance(mappers, list) else [mappers]:
         kind = each.get("protocolMapper") if isinstance(each, dict) else None
         if kind == "oidc-sha256-pairwise-sub-mapper":
             into.leave("protocolMappers", "pairwise identifiers, whose salt stays behind: users would get others")

@@ -65,6 +65,7 @@ REASONS = {
 }
 
 _DEFAULT_METHOD = "client_secret_basic"
+_LAST = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
 
 
 def clients(values: Iterable[tuple[Place, Any]]) -> Iterator[Imported]:
@@ -89,17 +90,17 @@ def client(
 
 def _secret(into: Imported, given: Mapping[str, Any], may_be_hash: bool) -> None:
     """Take the secret along, with the end that it has."""
-    secret, end = given.get("client_secret"), given.get("client_secret_expires_at")
+    secret, end = given.get("client_secret"), given.get("client_secret_expires_at") or None
     if into.properties["tokenEndpointAuthMethod"] not in WITH_SECRET:
         if secret:
             into.leave("client_secret", "the client does not authenticate with it")
         return
-    if end and (not isinstance(end, int) or end <= time.time()):
-        into.leave("client_secret", "it has expired")
+    if end is not None and not (isinstance(end, int) and time.time() < end < _LAST):
+        into.leave("client_secret", "its end is past, or no date")
         secret = None
     elif not secret:
         into.leave("client_secret", NO_SECRET)
     if secret:
         bring_secret(into, "client_secret", secret, may_be_hash=may_be_hash)
-        if end and into.secret:
+        if end is not None and into.secret:
             into.secret["expiresAt"] = datetime.fromtimestamp(end, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
+import codecs
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from jmap_oauth.cli.strict_json import NotJson, read_json
 from jmap_oauth.cli.terminal import Failure
 
 MAX_FILE = 200_000_000
@@ -21,7 +22,7 @@ def read_values(path: str) -> list[tuple[Place, Any]]:
     """Return the JSON document of a file, or those of its lines; `-` stands for standard input.
 
     Raises:
-        Failure: it cannot be read, is too large, or is not JSON.
+        Failure: it cannot be read, is too large, or is not JSON, of which the line or the member is told.
     """
     try:
         with open(sys.stdin.fileno() if path == "-" else Path(path), "rb", closefd=path != "-") as file:
@@ -30,39 +31,25 @@ def read_values(path: str) -> list[tuple[Place, Any]]:
         raise Failure(f"{path} cannot be read: {error.strerror}") from None
     if len(content) > MAX_FILE:
         raise Failure(f"{path} is longer than {MAX_FILE:,} bytes")
+    content = content.removeprefix(codecs.BOM_UTF8)
     try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise Failure(f"{path} is not UTF-8 text") from None
-    try:
-        return [("", _parse(text))]
-    except (ValueError, RecursionError):
-        return list(_lines(text))
+        return [("", read_json(content))]
+    except Failure as error:
+        return list(_lines(content, path, error))
 
 
-def _lines(text: str) -> Iterator[tuple[Place, Any]]:
-    for number, line in enumerate(text.split("\n"), 1):
+def _lines(content: bytes, path: str, error: Failure) -> Iterator[tuple[Place, Any]]:
+    """Read one document a line; `error` is what is wrong with the whole as one document."""
+    is_first = True
+    for number, line in enumerate(content.split(b"\n"), 1):
         if line.strip():
             try:
-                yield f"line {number}", _parse(line)
-            except (ValueError, RecursionError) as error:
-                reason = error if isinstance(error, _Twice) else "is not JSON"
-                raise Failure(f"line {number}: {reason}") from None
-
-
-class _Twice(ValueError):
-    """An object has two members of one name: which of them counts, nobody can tell."""
-
-
-def _parse(text: str) -> Any:
-    return json.loads(text, object_pairs_hook=_once)
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    read = dict(pairs)
-    if len(read) < len(pairs):
-        raise _Twice("an object has two members of one name")
-    return read
+                yield f"line {number}", read_json(line)
+            except Failure as reason:
+                # Where the first line is nothing by itself, the file is one document over many lines.
+                is_whole = is_first and isinstance(reason, NotJson) and not isinstance(error, NotJson)
+                raise Failure(f"{path} {error}" if is_whole else f"line {number}: {reason}") from None
+            is_first = False
 
 
 def items(values: Iterable[tuple[Place, Any]]) -> Iterator[tuple[Place, Any]]:

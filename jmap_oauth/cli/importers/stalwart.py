@@ -93,14 +93,19 @@ def _objects(place: Place, given: Any) -> Iterator[Imported]:
         yield from _principal(place, given)
     else:
         kind = given.get("type") if isinstance(given, dict) else None
-        yield Imported(place).skip(f"it is a principal of the type {kind}" if kind else "it is no client")
+        into = Imported(place)
+        yield into.ignore(f"it is a principal of the type {kind}") if kind else into.skip("it is no client")
 
 
 def _operation(place: Place, given: Mapping[str, Any]) -> Iterator[Imported]:
     """Read one operation of a plan, which holds objects under the names by which the plan refers to them."""
-    operation, name, values = given["@type"], str(given.get("object")).removeprefix("x:"), given.get("value")
-    if operation not in _CREATING or name not in ("OAuthClient", "Tenant") or not isinstance(values, dict):
-        yield Imported(place).skip(f"it is an operation {operation} on {name}")
+    operation, name, values = str(given["@type"]), str(given.get("object")).removeprefix("x:"), given.get("value")
+    into, what = Imported(place), f"it is an operation {operation} on {name}"
+    if operation == "destroy" or name not in ("OAuthClient", "Tenant"):
+        yield into.ignore(what)
+        return
+    if operation not in _CREATING or not isinstance(values, dict):
+        yield into.skip(what)
         return
     for ref, value in values.items():
         into = Imported(f"{place}, {ref}", type=name)
@@ -135,7 +140,7 @@ def _principal(place: Place, given: Mapping[str, Any]) -> Iterator[Imported]:
         yield into.skip("it has no name")
         return
     secrets = given.get("secrets") or []
-    secrets = [secrets] if isinstance(secrets, str) else secrets
+    secrets = secrets if isinstance(secrets, list) else [secrets]
     for number, secret in enumerate(secrets):
         if number == 0:
             bring_secret(into, "secrets", secret, may_be_hash=True)

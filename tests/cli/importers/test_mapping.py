@@ -236,7 +236,7 @@ def test_a_registration_keeps_the_end_of_its_secret() -> None:
 
 def test_a_secret_that_has_expired_stays_behind() -> None:
     client = sample(registration.clients, "registration.ndjson")["reg-over"]
-    assert (client.secret, left_out(client)) == ({}, {"client_secret": "it has expired"})
+    assert (client.secret, left_out(client)) == ({}, {"client_secret": "its end is past, or no date"})
 
 
 def test_words_of_a_response_type_get_the_order_that_this_server_has() -> None:
@@ -284,8 +284,12 @@ def test_lists_lines_and_answers_of_apis_are_read_alike() -> None:
     [
         (b"\xff", "is not UTF-8 text"),
         (b"{}\nx", "line 2: is not JSON"),
-        (b'{"a": 1, "a": 2}', "an object has two members of one name"),
-        (b"[" * 100_000, "is not JSON"),
+        (b'{"a": 1, "a": 2}', "line 1: names a twice"),
+        (b'{"a": 1,\n"a": 2}', "file names a twice"),
+        (b'{}\n{"a": {"b": [0, NaN]}}', "line 2: has NaN at a/b/1, which is not JSON"),
+        (b'{"clients": [{},\n{"a": -Infinity}]}', "file has -Infinity at clients/1/a, which is not JSON"),
+        (b'\xef\xbb\xbf[{"a": 1e999}]', "line 1: has a number that is too large at 0/a"),
+        (b"[" * 100_000, "line 1: is not JSON"),
     ],
 )
 def test_a_file_that_cannot_be_read_says_why(tmp_path: Path, content: bytes, reason: str) -> None:
