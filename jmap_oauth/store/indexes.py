@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate, chain, groupby
 from typing import Any, Final
 
-from jmap_oauth.store.ranges import Tests, ranges_between
-from jmap_oauth.store.sql import TRUE, Sql, Step, all_of, order_by, quoted
+from jmap_oauth.store.ranges import Tests, ranges_after, ranges_between
+from jmap_oauth.store.sql import TRUE, Sql, Step, Steps, all_of, order_by, quoted
 from jmap_oauth.store.statements import Statements
 
 _ALL: Final = 2**62
@@ -30,7 +30,7 @@ class Indexes:
         self._statements = statements
         self._table = table
 
-    async def find(self, scope: Sql, filter: Sql, steps: Sequence[Step], ids: Sequence[str]) -> dict[str, int]:
+    async def find(self, scope: Sql, filter: Sql, steps: Steps, ids: Sequence[str]) -> dict[str, int]:
         """Return how many rows come before those with these ids, of the rows in a scope that match a filter."""
         if filter == TRUE:
             return await self._find_unfiltered(scope, steps, ids)
@@ -39,9 +39,7 @@ class Indexes:
             return await self._find_by_others(scope, filter, steps, ids)
         return await self.number(matching, steps, ids)
 
-    async def _find_by_others(
-        self, scope: Sql, filter: Sql, steps: Sequence[Step], ids: Sequence[str]
-    ) -> dict[str, int]:
+    async def _find_by_others(self, scope: Sql, filter: Sql, steps: Steps, ids: Sequence[str]) -> dict[str, int]:
         """Return the same, where most rows match, from the indexes without the filter and those that do not match."""
         found = [id for (id,) in await self._look_up("id", all_of([scope, filter]), ids)]
         these = self._one_of("id", found)
@@ -52,7 +50,7 @@ class Indexes:
             id: indexes[id] - (places[id] - before) for before, id in enumerate(sorted(found, key=indexes.__getitem__))
         }
 
-    async def _find_unfiltered(self, scope: Sql, steps: Sequence[Step], ids: Sequence[str]) -> dict[str, int]:
+    async def _find_unfiltered(self, scope: Sql, steps: Steps, ids: Sequence[str]) -> dict[str, int]:
         """Return the same without a filter: how many are before in the first column, and of those alike in the others.
 
         If most rows are alike there, those of them are looked for like the results of a filter.
@@ -72,7 +70,7 @@ class Indexes:
 
     async def _group(self, scope: Sql, lead: Step, ids: Sequence[str]) -> dict[Any, list[str]]:
         """Return those of these ids that are there by their values in a column, in its order."""
-        rows = await self._look_up(f"{quoted(lead.column)}, id", scope, ids, [lead])
+        rows = await self._look_up(f"{quoted(lead.column)}, id", scope, ids, (lead,))
         return {value: [id for _, id in group] for value, group in groupby(rows, lambda row: row[0])}
 
     async def _count_values(self, scope: Sql, lead: Step, values: Sequence[Any]) -> dict[Any, tuple[int, int]]:
@@ -82,11 +80,11 @@ class Indexes:
             is_null = value is None
             same[((lead.column, "IS NULL" if is_null else "="),)].append((place,) if is_null else (place, value))
         sizes = await self._count_ranges(scope, same, len(values))
-        gaps = await self._count_gaps(scope, [lead], [(value,) for value in values])
+        gaps = await self._count_gaps(scope, (lead,), [(value,) for value in values])
         ends = accumulate(gap + size for gap, size in zip(gaps, sizes, strict=True))
         return {value: (end - size, size) for value, end, size in zip(values, ends, sizes, strict=True)}
 
-    async def _look_up(self, what: str, matching: Sql, ids: Sequence[str], steps: Sequence[Step] = ()) -> list[Any]:
+    async def _look_up(self, what: str, matching: Sql, ids: Sequence[str], steps: Steps = ()) -> list[Any]:
         """Read the rows with these ids that match. `IS TRUE` keeps a database from looking at others that do."""
         order = f"ORDER BY {order_by(steps)}" if steps else ""
         named = self._one_of("id", ids)
@@ -110,7 +108,7 @@ class Indexes:
     async def number(
         self,
         matching: Sql,
-        steps: Sequence[Step],
+        steps: Steps,
         ids: Sequence[str],
         apart: str | None = None,
     ) -> dict[str, int]:
@@ -128,7 +126,23 @@ class Indexes:
             SELECT id, place - 1 FROM numbered WHERE {asked.text}"""
         return dict(await self._statements.rows(statement, *matching.parameters, *asked.parameters))
 
-    async def count_before(self, matching: Sql, steps: Sequence[Step], ids: Sequence[str]) -> dict[str, int]:
+    async def read_from(self, matching: Sql, steps: Steps, id: str, limit: int) -> list[str]:
+        """Return the ids of at most so many rows that match: the one with an id, and those that come after it.
+
+        An index of the order leads there, while a row before it that is left out (`OFFSET`) is read all the same.
+        """
+        columns = ", ".join(quoted(step.column) for step in steps)
+        [row] = await self._look_up(columns, matching, [id])
+        ids = [id]
+        for tests, values in ranges_after(steps, row):
+            if len(ids) == limit:
+                break
+            rows = self._statements.within(self._table, matching, tests, values)
+            ordered = f"SELECT id {rows.text} ORDER BY {self._statements.order_by(steps)} LIMIT ?"
+            ids += [id for (id,) in await self._statements.rows(ordered, *rows.parameters, limit - len(ids))]
+        return ids
+
+    async def count_before(self, matching: Sql, steps: Steps, ids: Sequence[str]) -> dict[str, int]:
         """Return the same, by counting what stands between those rows.
 
         An index of the order makes that many times quicker than numbers. Without one, rows would be read again for each
@@ -139,7 +153,7 @@ class Indexes:
         gaps = accumulate(await self._count_gaps(matching, steps, rows))
         return {row[-1]: gap + place for place, (row, gap) in enumerate(zip(rows, gaps, strict=True))}
 
-    async def _count_gaps(self, matching: Sql, steps: Sequence[Step], rows: Sequence[Sequence[Any]]) -> list[int]:
+    async def _count_gaps(self, matching: Sql, steps: Steps, rows: Sequence[Sequence[Any]]) -> list[int]:
         """Count what comes before the first of these rows, and then between each and the next."""
         alike: dict[Tests, list[tuple[Any, ...]]] = defaultdict(list)
         for gap, (start, end) in enumerate(zip([None, *rows], rows, strict=False)):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from enum import IntEnum
+from functools import lru_cache
 from itertools import groupby
 from typing import Any, Final, NamedTuple
 
@@ -60,7 +61,7 @@ async def read_log(fetch: Fetch, type: ObjectType, account: str, since: Cursor, 
     only once there is one.
     """
     values = {"type": type.name, "account": account, "number": since.number, "id": since.id, "limit": limit + 1}
-    rows = await fetch(log_statement(type, account), values)
+    rows = await fetch(log_statement(type.name, None if account == GLOBAL else type.account_property), values)
     events = [Event(number, id, Kind(kind)) for number, id, kind in rows]
     log = fold(events, limit)
     if log.cut is None:
@@ -103,13 +104,16 @@ def _tell(spans: Mapping[str, tuple[Kind, Kind]], cut: Cursor | None) -> Log:
     return Log(created, updated, destroyed, cut)
 
 
-def log_statement(type: ObjectType, account: str) -> str:
+@lru_cache(maxsize=1024)
+def log_statement(name: str, account_property: str | None) -> str:
     """Return the statement for events after a place, as many of each kind as can be wanted, read from indexes alone.
 
-    Whoever left had joined by then: who came and left again is not among them.
+    It is about a type in the account that a property names, or in all of them without one. Whoever left had joined by
+    then: who came and left again is not among them.
     """
-    joined = "created" if account == GLOBAL else "joined"
-    seen = f"SELECT {{}} FROM {quoted(type.name)} WHERE {_scope(type, account)} AND {{}} ORDER BY {{}} LIMIT :limit"
+    joined = "joined" if account_property else "created"
+    scope = f"{quoted(account_property)} = :account" if account_property else "TRUE"
+    seen = f"SELECT {{}} FROM {quoted(name)} WHERE {scope} AND {{}} ORDER BY {{}} LIMIT :limit"
     came = seen.format(f"{joined}, id, {Kind.JOINED:d}", f"({joined}, id) > (:number, :id)", f"{joined}, id")
     changed = seen.format(
         f"changed, id, {Kind.CHANGED:d}", f"changed > {joined} AND (changed, id) > (:number, :id)", "changed, id"
@@ -130,7 +134,3 @@ _VISITS_STATEMENT: Final = """
     WHERE type = :type AND account = :account AND left_at > :number AND joined < left_at
       AND (joined, id) > (:number, :id) AND (joined, id) <= (:end, :end_id)
     ORDER BY joined, id LIMIT :limit"""
-
-
-def _scope(type: ObjectType, account: str) -> str:
-    return "TRUE" if account == GLOBAL else f"{quoted(type.account_property)} = :account"

@@ -45,6 +45,13 @@ def ranges_between(steps: Sequence[Step], start: Sequence[Any] | None, end: Sequ
         yield _range(steps, end, level, _before(steps[level], end[level]))
 
 
+def ranges_after(steps: Sequence[Step], start: Sequence[Any]) -> Iterator[Range]:
+    """Yield ranges that hold what comes after the row `start`, those first that come first in the order."""
+    for level in reversed(range(len(steps))):
+        for bound in _after(steps[level], start[level]):
+            yield _range(steps, start, level, bound)
+
+
 def _range(steps: Sequence[Step], keys: Sequence[Any], level: int, *bounds: _Bound) -> Range:
     """Return the rows that are like one with these keys up to a level, and within bounds there."""
     same = [(step.column, ("IS", key)) for step, key in zip(steps[:level], keys, strict=False)]

@@ -15,10 +15,13 @@ from jmap_oauth.store.indexes import Indexes
 from jmap_oauth.store.interface import AnchorNotFound, CannotCalculateChanges, ChangeLog, Changes, Page, Saved
 from jmap_oauth.store.log import read_log
 from jmap_oauth.store.memory import encode_selection
-from jmap_oauth.store.sql import Role, Sql, quoted
+from jmap_oauth.store.sql import TRUE, Matches, Role, Sql, quoted
 from jmap_oauth.store.statements import Statements
 from jmap_oauth.store.states import Cursor, States
 from jmap_oauth.store.table import Table
+
+_NEAR: Final = 1_000
+"""Rows behind an anchor that may be read to come to a window."""
 
 _PRUNED_AT_ONCE: Final = 500
 """Tombstones forgotten in one write: a few milliseconds of work."""
@@ -71,34 +74,39 @@ class SnapshotReader(Statements):
         return {each["id"]: encode_selection(each, names) for each in await self.get(type, account, ids)}
 
     async def query(self, type: ObjectType, account: str, query: Query) -> Page:
-        matching = self._tables[type.name].matching(account, query.filter)
-        with self.bounded(matching):
-            return await self._query(self._tables[type.name], matching, query)
+        matches = self._tables[type.name].matches(account, query)
+        with self.bounded(matches.condition):
+            return await self._query(matches, query)
 
-    async def _query(self, table: Table, matching: Sql, query: Query) -> Page:
-        window, steps = query.window, sql.steps_of(query.sort)
-        total = await self._count(table, matching) if query.calculate_total or window.position < 0 else None
+    async def _query(self, matches: Matches, query: Query) -> Page:
+        window, total = query.window, None
+        if query.calculate_total or window.position < 0:
+            total = await self._count(matches.table, matches.condition)
         if window.anchor is not None:
-            if not (found := await Indexes(self, table.name).count_before(matching, steps, [window.anchor])):
-                raise AnchorNotFound(window.anchor)
-            position = found[window.anchor] + window.anchor_offset
+            position, ids = await self._ids_from(window.anchor, window.anchor_offset, matches, window.limit + 1)
         else:
-            position = window.position + (total or 0) if window.position < 0 else window.position
-        position = max(position, 0)
-        rows = await self.rows(
-            f"SELECT id FROM {table.name} WHERE {matching.text} ORDER BY {self.order_by(steps)} LIMIT ? OFFSET ?",
-            *matching.parameters,
-            window.limit + 1,
-            position,
-        )
-        ids = [id for (id,) in rows[: window.limit]]
-        return Page(ids, position, len(rows) > window.limit, total if query.calculate_total else None)
+            position = max(window.position + (total or 0) if window.position < 0 else window.position, 0)
+            ids = await self._ids(matches, window.limit + 1, position)
+        return Page(ids[: window.limit], position, len(ids) > window.limit, total if query.calculate_total else None)
+
+    async def _ids_from(self, anchor: str, offset: int, matches: Matches, limit: int) -> tuple[int, list[str]]:
+        indexes = Indexes(self, matches.table)
+        if not (found := await indexes.count_before(matches.condition, matches.steps, [anchor])):
+            raise AnchorNotFound(anchor)
+        position = max(found[anchor] + offset, 0)
+        if not 0 <= offset <= _NEAR or matches.filter != TRUE:
+            return position, await self._ids(matches, limit, position)
+        return position, (await indexes.read_from(matches.scope, matches.steps, anchor, offset + limit))[offset:]
+
+    async def _ids(self, matches: Matches, limit: int, offset: int) -> list[str]:
+        condition, order = matches.condition, self.order_by(matches.steps)
+        statement = f"SELECT id FROM {matches.table} WHERE {condition.text} ORDER BY {order} LIMIT ? OFFSET ?"
+        return [id for (id,) in await self.rows(statement, *condition.parameters, limit, offset)]
 
     async def indexes(self, type: ObjectType, account: str, query: Query, ids: Sequence[str]) -> dict[str, int]:
-        table, scope = self._tables[type.name], sql.scope(type, account)
-        filter, steps = sql.where(query.filter, table.search), sql.steps_of(query.sort)
-        with self.bounded(filter):
-            return await Indexes(self, table.name).find(scope, filter, steps, ids)
+        matches = self._tables[type.name].matches(account, query)
+        with self.bounded(matches.filter):
+            return await Indexes(self, matches.table).find(matches.scope, matches.filter, matches.steps, ids)
 
     async def find(self, type: ObjectType, property: Property, values: Sequence[str]) -> list[Record]:
         table, named = self._tables[type.name], self.one_of(quoted(property.name), values)
@@ -111,7 +119,7 @@ class SnapshotReader(Statements):
         return dict(await self.rows(statement, *named.parameters))
 
     async def count(self, type: ObjectType, account: str) -> int:
-        return await self._count(self._tables[type.name], sql.scope(type, account))
+        return await self._count(quoted(type.name), sql.scope(type, account))
 
     async def referring(
         self, type: ObjectType, property: Property, ids: Sequence[str], limit: int
@@ -121,8 +129,8 @@ class SnapshotReader(Statements):
         statement = f"SELECT {column}, id FROM {quoted(type.name)} WHERE {named.text} LIMIT ?"
         return [(target, id) for target, id in await self.rows(statement, *named.parameters, limit)]
 
-    async def _count(self, table: Table, matching: Sql) -> int:
-        rows = await self.rows(f"SELECT COUNT(*) FROM {table.name} WHERE {matching.text}", *matching.parameters)
+    async def _count(self, table: str, matching: Sql) -> int:
+        rows = await self.rows(f"SELECT COUNT(*) FROM {table} WHERE {matching.text}", *matching.parameters)
         return int(rows[0][0])
 
     async def _bounds(self, type: ObjectType, account: str) -> tuple[Cursor, Cursor]:

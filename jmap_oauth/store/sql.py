@@ -5,10 +5,11 @@ All of it is pure. Names come from declarations and are quoted; values are param
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Final, NamedTuple
+from functools import lru_cache
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 from jmap_oauth.model.definition import GLOBAL, Filter, ObjectType, Property, Record, Secret
 from jmap_oauth.model.kinds import Boolean, Number, Reference, Text
@@ -98,6 +99,7 @@ def words_of(type: ObjectType, record: Record) -> str:
     return " ".join(words(" ".join(texts)))
 
 
+@lru_cache(maxsize=1024)
 def quoted(name: str) -> str:
     """Write a name of a table or column so that it is nothing else."""
     return '"' + name.replace('"', '""') + '"'
@@ -107,11 +109,15 @@ def quoted(name: str) -> str:
 
 
 class Sql(NamedTuple):
-    """A condition and its parameters; `depth` tells how deep it nests."""
+    """A condition and its parameters; `depth` tells how deep it nests.
+
+    If it is `searched`, all that it holds for is found by an index of what is in the rows, which has no order.
+    """
 
     text: str
     parameters: tuple[Any, ...] = ()
     depth: int = 0
+    searched: bool = False
 
 
 TRUE: Final = Sql("TRUE")
@@ -131,26 +137,37 @@ def scope(type: ObjectType, account: str) -> Sql:
     return TRUE if account == GLOBAL else Sql(f"({quoted(type.account_property)} = ?)", (account,))
 
 
-def where(node: FilterNode, search: Callable[[Words], Sql]) -> Sql:
-    """Return what a filter means. `search` is how the backend looks for words, of which there is at least one."""
+class Search(Protocol):
+    """How a backend looks for what is in the rows."""
+
+    def search(self, node: Words) -> Sql:
+        """Return the condition for rows that have a word with each of these beginnings, of which there is one."""
+        ...
+
+    def has(self, column: str, member: str) -> Sql:
+        """Return the condition for rows whose set, in a column with this quoted name, has a member."""
+        ...
+
+
+def where(node: FilterNode, by: Search) -> Sql:
+    """Return what a filter means."""
     match node:
+        case Condition(test=Test.HAS):
+            return by.has(quoted(node.property.name), str(node.value))
         case Condition():
             return _compare(node)
         case Words():
-            return search(node) if node.prefixes else TRUE
+            return by.search(node) if node.prefixes else TRUE
         case AllOf():
-            return all_of([where(part, search) for part in node.parts])
+            return all_of([where(part, by) for part in node.parts])
         case AnyOf():
-            return _any_of([where(part, search) for part in node.parts])
+            return _any_of([where(part, by) for part in node.parts])
         case NoneOf():
-            return _none_of([where(part, search) for part in node.parts])
+            return _none_of([where(part, by) for part in node.parts])
 
 
 def _compare(condition: Condition) -> Sql:
     column = quoted(condition.property.name)
-    if condition.test is Test.HAS:
-        # Both databases know it, and it minds the case; of looking for a text, each has another function.
-        return Sql(f"({column} <> replace({column}, ?, ''))", (f"\n{condition.value}\n",))
     if condition.value is None:
         return Sql(f"({column} IS NULL)")
     return Sql(f"({column} {_OPERATORS[condition.test]} ?)", (as_kept(condition.value),))
@@ -193,8 +210,9 @@ def _balanced(operator: str, parts: Sequence[Sql]) -> Sql:
 
 
 def _pair(operator: str, left: Sql, right: Sql) -> Sql:
-    text = f"({left.text} {operator} {right.text})"
-    return Sql(text, left.parameters + right.parameters, max(left.depth, right.depth) + 1)
+    text, depth = f"({left.text} {operator} {right.text})", max(left.depth, right.depth) + 1
+    searched = left.searched and right.searched if operator == "OR" else left.searched or right.searched
+    return Sql(text, left.parameters + right.parameters, depth, searched)
 
 
 # --- order ---
@@ -207,17 +225,32 @@ class Step(NamedTuple):
     ascending: bool
 
 
-def steps_of(sort: Sequence[Comparator]) -> list[Step]:
+Steps: TypeAlias = tuple[Step, ...]
+
+
+class Matches(NamedTuple):
+    """The rows of a table, given by its quoted name, that are in a scope and match a filter (both: `condition`), in an
+    order."""
+
+    table: str
+    scope: Sql
+    filter: Sql
+    condition: Sql
+    steps: Steps
+
+
+def steps_of(sort: Sequence[Comparator]) -> Steps:
     """Return the columns of an order, up to the id, which leaves no ties."""
     steps: list[Step] = []
     for each in sort:
         if each.property is None:
-            return [*steps, Step("id", each.ascending)]
+            return (*steps, Step("id", each.ascending))
         steps.append(Step(sort_column(each.property), each.ascending))
-    return [*steps, Step("id", ascending=True)]
+    return (*steps, Step("id", ascending=True))
 
 
-def order_by(steps: Sequence[Step]) -> str:
+@lru_cache(maxsize=1024)
+def order_by(steps: Steps) -> str:
     """Return the terms of an ORDER BY; an id is never null, and saying so lets SQLite read an index in order."""
     return ", ".join(
         f"{quoted(step.column)} {'ASC' if step.ascending else 'DESC'}{'' if step.column == 'id' else ' NULLS LAST'}"

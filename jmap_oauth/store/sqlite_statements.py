@@ -17,7 +17,7 @@ import msgspec
 from jmap_oauth.store import sql
 from jmap_oauth.store.interface import TooCostly
 from jmap_oauth.store.ranges import NULL_TESTS, Tests
-from jmap_oauth.store.sql import Sql, Step, quoted
+from jmap_oauth.store.sql import Sql, Steps, quoted
 from jmap_oauth.store.statements import Statements
 
 QUERY_SECONDS: Final = 5.0
@@ -47,12 +47,20 @@ class SqliteStatements(Statements):
         return _given(QUERY_SECONDS, self.connection)
 
     def one_of(self, column: str, values: Iterable[Any]) -> Sql:
-        """See `Statements`. `json_each` cuts texts at U+0000; no text that is kept holds one."""
+        """See `Statements`; most look for one. `json_each` cuts texts at U+0000; no text that is kept holds one."""
         given = [value for value in values if not (isinstance(value, str) and "\0" in value)]
+        if len(given) == 1:
+            return Sql(f"({column} = ?)", (given[0],))
         return Sql(f"({column} IN (SELECT value FROM json_each(?)))", (_encode(given).decode(),))
 
-    def order_by(self, steps: Sequence[Step]) -> str:
+    def order_by(self, steps: Steps) -> str:
         return sql.order_by(steps)
+
+    def within(self, table: str, matching: Sql, tests: Tests, values: Sequence[Any]) -> Sql:
+        compared = [
+            f"{quoted(column)} {operator} {'' if operator in NULL_TESTS else '?'}" for column, operator in tests
+        ]
+        return Sql(f"FROM {table} WHERE {' AND '.join(compared)} AND {matching.text}", (*values, *matching.parameters))
 
     def counts(self, table: str, matching: Sql, tests: Tests, ranges: Sequence[Sequence[Any]]) -> Sql:
         """See `Statements`. No property has a colon in its name, so none is taken for the range."""

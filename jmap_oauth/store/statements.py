@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from jmap_oauth.store.ranges import Tests
-from jmap_oauth.store.sql import Sql, Step
+from jmap_oauth.store.sql import Sql, Steps
 
 
 class Statements(ABC):
@@ -39,8 +39,12 @@ class Statements(ABC):
         """Return the condition that a column, given by its quoted name, has one of these values, none of them null."""
 
     @abstractmethod
-    def order_by(self, steps: Sequence[Step]) -> str:
+    def order_by(self, steps: Steps) -> str:
         """Return the terms of an ORDER BY as an index has them."""
+
+    @abstractmethod
+    def within(self, table: str, matching: Sql, tests: Tests, values: Sequence[Any]) -> Sql:
+        """Return what a statement that reads what matches in a range has from its FROM on."""
 
     @abstractmethod
     def counts(self, table: str, matching: Sql, tests: Tests, ranges: Sequence[Sequence[Any]]) -> Sql:

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 from jmap_oauth.model.definition import ObjectType, Property, Record
-from jmap_oauth.model.query import FilterNode, Words
+from jmap_oauth.model.query import Query, Words
 from jmap_oauth.store import sql
-from jmap_oauth.store.sql import Role, Sql, quoted
+from jmap_oauth.store.sql import Matches, Role, Sql, quoted
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
@@ -42,9 +42,15 @@ class Table(ABC):
     def search(self, node: Words) -> Sql:
         """Return the condition for rows that have a word with each of these beginnings."""
 
-    def matching(self, account: str, filter: FilterNode) -> Sql:
-        """Return the condition for what an account sees and a filter lets through."""
-        return sql.all_of([sql.scope(self.type, account), sql.where(filter, self.search)])
+    def matches(self, account: str, query: Query) -> Matches:
+        """Return what an account sees and a query finds."""
+        scope, filter = sql.scope(self.type, account), sql.where(query.filter, self)
+        return Matches(self.name, scope, filter, sql.all_of([scope, filter]), sql.steps_of(query.sort))
+
+    def has(self, column: str, member: str) -> Sql:
+        """Return the condition for rows whose set, in a column with this quoted name, has a member."""
+        # It minds the case, which not every function of SQLite does.
+        return Sql(f"({column} <> replace({column}, ?, ''))", (f"\n{member}\n",))
 
     def insert(self, names: Iterable[str]) -> str:
         """Return the statement that adds a row with these columns."""

@@ -36,8 +36,11 @@ CREATE INDEX "OAuthClient:account:updatedAt" ON "OAuthClient" ("memberTenantId",
 CREATE INDEX "OAuthClient:account:lastUsedAt" ON "OAuthClient" ("memberTenantId", "lastUsedAt", "id");
 
 -- What is rarely found by status is looked for in all rows, and with this without reading one. It begins with the id, so
--- it grows at its end only. Other than on SQLite it is without "grantTypes", which an entry may have no room for.
+-- it grows at its end only.
 CREATE INDEX "OAuthClient:status" ON "OAuthClient" ("id", "isEnabled", "expiresAt");
+-- Other than on SQLite, a grant is found by its members.
+CREATE INDEX "OAuthClient:grantTypes"
+  ON "OAuthClient" USING gin (string_to_array(btrim("grantTypes", E'\n'), E'\n'));
 
 -- Read backwards, an index begins with the nulls, which come last.
 CREATE INDEX "OAuthClient:clientName:sort:descending"

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
+from jmap_oauth.objects.oauth_client_metadata import METADATA
 from tests.support.postgresql import Cluster
-from tests.support.served import ADMIN_KEY, call, request_of, serve_in_process
+from tests.support.served import ADMIN_KEY, USING, call, request_of, serve_in_process
 
 
 @pytest.fixture
@@ -20,18 +22,34 @@ async def client(cluster: Cluster, tmp_path: Path) -> AsyncIterator[httpx.AsyncC
         yield client
 
 
-async def create(client: httpx.AsyncClient, name: str) -> bool | None:
-    """Create a client, and tell whether that was done; None when the server could not tell who asks."""
-    body = request_of(("x:OAuthClient/set", {"create": {"new": {"clientId": name}}}))
-    response = await client.post("/api", json=body)
+async def ask(client: httpx.AsyncClient, *calls: tuple[str, Mapping[str, Any]]) -> Sequence[Any] | None:
+    """Return what calls are answered with; None when the server could not tell who asks.
+
+    What is unavailable is an empty answer. Any other error is none that an outage may lead to.
+    """
+    response = await client.post("/api", json=request_of(*calls, using=[*USING, METADATA]))
     if response.status_code == 503:
         return None
-    [[kind, arguments, _]] = response.json()["methodResponses"]
-    if kind == "error":
-        assert arguments["type"] == "serverUnavailable", arguments
-        return False
-    assert arguments["notCreated"] is None
-    return True
+    answers = response.json()["methodResponses"]
+    assert {arguments["type"] for kind, arguments, _ in answers if kind == "error"} <= {"serverUnavailable"}
+    return [{} if kind == "error" else arguments for kind, arguments, _ in answers]
+
+
+async def create(client: httpx.AsyncClient, name: str) -> bool | None:
+    """Create a client, and tell whether that was done; None when the server could not tell who asks."""
+    answers = await ask(client, ("x:OAuthClient/set", {"create": {"new": {"clientId": name}}}))
+    return None if answers is None else bool(answers[0].get("created"))
+
+
+async def look(client: httpx.AsyncClient) -> bool:
+    """Look up, search and ask about a client, and tell whether all of it was answered."""
+    answers = await ask(
+        client,
+        ("x:OAuthClient/get", {"ids": ["nobody"]}),
+        ("x:OAuthClient/query", {"filter": {"text": "w"}}),
+        ("x:OAuthClient/authenticate", {"clientId": "w0-0"}),
+    )
+    return bool(answers) and all(answers or ())
 
 
 async def names(client: httpx.AsyncClient) -> set[str]:
@@ -39,10 +57,11 @@ async def names(client: httpx.AsyncClient) -> set[str]:
     return {each["clientId"] for each in found["list"]}
 
 
-async def test_all_that_was_acknowledged_is_there_after_a_stop_and_a_start(
+async def test_a_stop_makes_it_unavailable_and_a_start_brings_back_all_that_was_acknowledged(
     client: httpx.AsyncClient, cluster: Cluster
 ) -> None:
     outcomes: dict[str, bool | None] = {}
+    looks: set[bool] = set()
     stopping = asyncio.Event()
 
     async def write(worker: int) -> None:
@@ -53,16 +72,24 @@ async def test_all_that_was_acknowledged_is_there_after_a_stop_and_a_start(
             number += 1
             await asyncio.sleep(0.01)
 
+    async def read() -> None:
+        answered = False
+        while not (stopping.is_set() and answered):
+            answered = await look(client)
+            looks.add(answered)
+            await asyncio.sleep(0.01)
+
     async def stop_and_start() -> None:
         await asyncio.sleep(0.2)
         await asyncio.to_thread(cluster.stop)
-        while all(outcomes.values()):
+        while all(outcomes.values()) or False not in looks:
             await asyncio.sleep(0.01)
         await asyncio.to_thread(cluster.start)
         stopping.set()
 
-    await asyncio.gather(stop_and_start(), *(write(worker) for worker in range(4)))
+    await asyncio.gather(stop_and_start(), *(write(worker) for worker in range(4)), *(read() for _ in range(2)))
     assert True in outcomes.values()
+    assert looks == {True, False}
     assert await names(client) == {name for name, done in outcomes.items() if done}
 
 

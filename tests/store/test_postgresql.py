@@ -15,14 +15,19 @@ from typing import Any
 import asyncpg
 import pytest
 
-from jmap_oauth.model.definition import GLOBAL
+from jmap_oauth.database import schema_folder
+from jmap_oauth.model.definition import GLOBAL, Model
 from jmap_oauth.model.query import Comparator, NoneOf, Query, Window, Words
+from jmap_oauth.objects import served_types
 from jmap_oauth.store.interface import Changes, Reader, Saved, TooCostly, Unavailable, Unusable, Writer
 from jmap_oauth.store.memory import Remembering
-from jmap_oauth.store.postgresql import connections
+from jmap_oauth.store.postgresql import connections, snapshot
 from jmap_oauth.store.postgresql.schema import check_server
 from jmap_oauth.store.postgresql.snapshot import PostgresqlReader, PostgresqlWriter
-from jmap_oauth.store.postgresql.store import PostgresqlStore
+from jmap_oauth.store.postgresql.sql import numbered
+from jmap_oauth.store.postgresql.store import PostgresqlStore, open_postgresql
+from jmap_oauth.store.postgresql.table import Table
+from jmap_oauth.store.sql import quoted
 from tests.support.postgresql import missing, schema_url
 from tests.support.stores import (
     POSTGRESQL_MIGRATIONS,
@@ -34,6 +39,7 @@ from tests.support.stores import (
     make_team,
     make_widget,
     open_on_postgresql,
+    query,
 )
 from tests.support.widget import TEAM, WIDGET, make_model
 
@@ -334,6 +340,37 @@ async def test_a_commit_that_never_arrives_is_unavailable_and_not_done(behind: P
     with pytest.raises(Unavailable, match=r"connection|reached"):
         await create(behind, make_widget("w", None))
     assert await all_of(behind, GLOBAL) == []
+
+
+# --- what is searched for ---
+
+
+@pytest.mark.parametrize("many", [1, 5, 100])
+@pytest.mark.parametrize("sort", [["code"], ["size", "code"]])
+async def test_a_search_finds_the_same_whether_few_or_many_match(
+    store: PostgresqlStore, monkeypatch: pytest.MonkeyPatch, many: int, sort: list[str]
+) -> None:
+    monkeypatch.setattr(snapshot, "_PROBED", 3)
+    monkeypatch.setattr(snapshot, "_MANY", many)
+    widgets = [make_widget(f"w{number:02}", None, note="third" if number % 3 == 0 else None) for number in range(30)]
+    await create(store, *widgets)
+    order = [Comparator(WIDGET.by_name[name], ascending=True) for name in sort]
+    for position in (0, 1, 6, 9):
+        page = await query(store, GLOBAL, Words(["third"]), order, Window(position, limit=4))
+        assert page.ids == [widget["id"] for widget in widgets[::3][position : position + 4]]
+
+
+async def test_a_grant_is_found_by_its_index(url: str) -> None:
+    await make_schema(url)
+    model = Model(served_types(frozenset()))
+    await (await open_postgresql(url, model, schema_folder() / "postgresql")).close()
+    has = Table(model["OAuthClient"]).has(quoted("grantTypes"), "password")
+    async with connected(url) as connection:
+        await connection.execute("SET enable_seqscan = off")
+        plan = await connection.fetch(
+            numbered(f'EXPLAIN SELECT 1 FROM "OAuthClient" WHERE {has.text}'), *has.parameters
+        )
+    assert "OAuthClient:grantTypes" in str(plan)
 
 
 # --- what is remembered ---

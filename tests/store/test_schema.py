@@ -11,12 +11,12 @@ import pytest
 
 from jmap_oauth.model.definition import GLOBAL, Model, ObjectType
 from jmap_oauth.model.filters import between, parse_filter
-from jmap_oauth.model.query import DEFAULT_SORT, AllOf, Comparator, FilterNode
+from jmap_oauth.model.query import DEFAULT_SORT, AllOf, Comparator, FilterNode, Query, Window
 from jmap_oauth.objects import served_types
 from jmap_oauth.objects.oauth_client_metadata import METADATA
 from jmap_oauth.store.log import log_statement
 from jmap_oauth.store.migrations import read_migrations
-from jmap_oauth.store.sql import columns_of, order_by, steps_of
+from jmap_oauth.store.sql import columns_of, order_by
 from jmap_oauth.store.sqlite import open_sqlite
 from jmap_oauth.store.sqlite_file import prepare_file
 from jmap_oauth.store.sqlite_migrations import migrate
@@ -67,14 +67,15 @@ def test_the_pretend_types_have_the_same_table_of_blobs() -> None:
     assert first.split("CREATE TRIGGER")[0].split("--")[0].strip() == second.split("CREATE TRIGGER")[0].strip()
 
 
-@pytest.mark.parametrize("account", [GLOBAL, "a tenant"])
-async def test_changes_are_read_from_indexes_alone(tmp_path: Path, account: str) -> None:
+@pytest.mark.parametrize("account_property", [None, "memberTenantId"])
+async def test_changes_are_read_from_indexes_alone(tmp_path: Path, account_property: str | None) -> None:
     type = Model(served_types(frozenset()))["OAuthClient"]
     prepare_file(tmp_path / "served.db")
     migrate(tmp_path / "served.db", read_migrations(SCHEMA), timeout=30)
+    statement = log_statement(type.name, account_property)
     values = {"type": "", "account": "", "number": 1, "id": "~", "limit": 10}
     with closing(sqlite3.connect(tmp_path / "served.db")) as connection:
-        plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {log_statement(type, account)}", values)]
+        plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", values)]
     steps = [step for step in plan if "tombstone" in step or type.name in step]
     assert len(steps) == 3
     assert all(step.startswith("SEARCH") and " USING COVERING INDEX " in step for step in steps), steps
@@ -112,7 +113,8 @@ def plan_of(folder: Path, type: ObjectType, account: str, filter: FilterNode, so
     """Return how SQLite reads the ids of what matches, in order."""
     prepare_file(folder / "served.db")
     migrate(folder / "served.db", read_migrations(SCHEMA), timeout=30)
-    matching, order = Table(type).matching(account, filter), order_by(steps_of(sort))
+    matches = Table(type).matches(account, Query(filter, sort, Window()))
+    matching, order = matches.condition, order_by(matches.steps)
     statement = f'EXPLAIN QUERY PLAN SELECT id FROM "{type.name}" WHERE {matching.text} ORDER BY {order} LIMIT 10'
     with closing(sqlite3.connect(folder / "served.db")) as connection:
         return [row[3] for row in connection.execute(statement, matching.parameters)]

@@ -205,11 +205,12 @@ class Watch:
 
     async def _look_now(self) -> None:
         """Look, on a new connection if the one that is there has ended or is silent."""
-        try:
-            await self._read(self._connection or await self._connect())
-        except Lost:
+        if self._connection is not None:
+            with suppress(Lost):
+                await self._read(self._connection)
+                return
             self._let_go()
-            await self._read(await self._connect())
+        await self._read(await self._connect())
 
     async def _connect(self) -> asyncpg.Connection:
         connection = await connect(self._url, seconds=_LOOK_SECONDS, application_name="jmap-oauth watch")

@@ -13,7 +13,7 @@ from itertools import count
 from typing import Any, Final
 
 from jmap_oauth.store.ranges import NULL_TESTS, Tests
-from jmap_oauth.store.sql import Sql, Step, quoted
+from jmap_oauth.store.sql import Sql, Step, Steps, quoted
 
 HEAD: Final = 600
 """Characters of a sort key that "…:head" holds, as in `schema/postgresql`: 2,400 bytes of the 2,704 of an entry."""
@@ -83,7 +83,8 @@ def _mark(beginning: str) -> str:
 # --- order ---
 
 
-def order_by(steps: Sequence[Step]) -> str:
+@lru_cache(maxsize=1024)
+def order_by(steps: Steps) -> str:
     """Return the terms of an ORDER BY, beginning with those of an index.
 
     Of a text the index holds the head. Where the text is no longer than that, its ties are broken by id right there;
@@ -120,10 +121,22 @@ def counts(table: str, matching: Sql, tests: Tests, ranges: Sequence[Sequence[An
     """Return the statement that counts what matches in ranges which share their tests, as rows (place, count)."""
     values = [list(column) for column in zip(*ranges, strict=True)]
     names = ["place", *(f"v{number}" for number in range(1, len(values)))]
-    arrays = ", ".join(f"?::{'bigint' if isinstance(column[0], int) else 'text'}[]" for column in values)
+    arrays = ", ".join(f"?::{_type_of(column[0])}[]" for column in values)
     counted = f"SELECT COUNT(*) FROM {table} WHERE {' AND '.join(_compared(tests, values[1:]))} AND {matching.text}"
     statement = f"SELECT place, ({counted}) FROM unnest({arrays}) AS range ({', '.join(names)})"
     return Sql(statement, (*matching.parameters, *values))
+
+
+def within(table: str, matching: Sql, tests: Tests, values: Sequence[Any]) -> Sql:
+    """Return what a statement that reads what matches in a range has from its FROM on."""
+    named = ", ".join(f"?::{_type_of(value)} AS v{place}" for place, value in enumerate(values, 1))
+    compared = " AND ".join(_compared(tests, [[value] for value in values]))
+    text = f"FROM {table}, (SELECT {named}) AS range WHERE {compared} AND {matching.text}"
+    return Sql(text, (*values, *matching.parameters))
+
+
+def _type_of(value: Any) -> str:
+    return "bigint" if isinstance(value, int) else "text"
 
 
 _NOT_BEYOND: Final[Mapping[str, str]] = {"<": "<=", ">": ">=", "=": "="}

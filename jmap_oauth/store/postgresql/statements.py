@@ -13,7 +13,7 @@ from jmap_oauth.store.postgresql import sql
 from jmap_oauth.store.postgresql.connections import Connection
 from jmap_oauth.store.postgresql.sql import numbered, sendable, with_names
 from jmap_oauth.store.ranges import Tests
-from jmap_oauth.store.sql import Sql, Step
+from jmap_oauth.store.sql import Sql, Steps
 from jmap_oauth.store.statements import Statements
 
 _MOST_PARAMETERS: Final = 32_767
@@ -43,8 +43,11 @@ class PostgresqlStatements(Statements):
     def one_of(self, column: str, values: Iterable[Any]) -> Sql:
         return Sql(f"({column} = ANY(?))", (list(values),))
 
-    def order_by(self, steps: Sequence[Step]) -> str:
+    def order_by(self, steps: Steps) -> str:
         return sql.order_by(steps)
+
+    def within(self, table: str, matching: Sql, tests: Tests, values: Sequence[Any]) -> Sql:
+        return sql.within(table, matching, tests, values)
 
     def counts(self, table: str, matching: Sql, tests: Tests, ranges: Sequence[Sequence[Any]]) -> Sql:
         return sql.counts(table, matching, tests, ranges)

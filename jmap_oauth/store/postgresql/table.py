@@ -18,7 +18,10 @@ class Table(table.Table):
     """The statements for one type."""
 
     def search(self, node: Words) -> Sql:
-        return Sql(f"({quoted(WORDS)} @@ ?::text::tsquery)", (asked(node.prefixes),))
+        return Sql(f"({quoted(WORDS)} @@ ?::text::tsquery)", (asked(node.prefixes),), searched=True)
+
+    def has(self, column: str, member: str) -> Sql:
+        return Sql(f"(string_to_array(btrim({column}, E'\\n'), E'\\n') @> ARRAY[?])", (member,), searched=True)
 
     def parameter(self, column: str) -> str:
         return "array_to_tsvector(?::text[])" if column == WORDS else "?"

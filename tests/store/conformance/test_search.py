@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from jmap_oauth.model.query import NoneOf, Words
+from jmap_oauth.model.query import Comparator, NoneOf, Window, Words
 from jmap_oauth.model.text import words
-from jmap_oauth.store.interface import Store
+from jmap_oauth.store.interface import Page, Store
 from tests.support.stores import change, create, destroy, make_widget, query
+from tests.support.widget import WIDGET
 
 NOTE = 'The quick-brown fox, Straße ﬁne ｆｕｌｌ Ünïcode "quoted" İstanbul 100% x_y NEAR OR a*b'
+
+BY_CODE = [Comparator(WIDGET.by_name["code"], ascending=True)]
 
 
 async def finds(store: Store, account: str, text: str) -> bool:
@@ -80,3 +83,16 @@ async def test_not_turns_a_search_round(store: Store, ours: str, widget: dict[st
     other = make_widget("other", ours, note=None, tags={})
     await create(store, other)
     assert (await query(store, ours, NoneOf([Words(["quick"])]))).ids == [other["id"]]
+
+
+async def test_a_window_of_what_is_found_is_one_of_all_that_is_found_however_many(store: Store, ours: str) -> None:
+    words_of = {"every": 1, "seventh": 7, "rare": 150}
+    notes = [" ".join(word for word, step in words_of.items() if number % step == 0) for number in range(400)]
+    widgets = [make_widget(f"n{number:03}", ours, note=note) for number, note in enumerate(notes)]
+    await create(store, *widgets)
+    for word, step in words_of.items():
+        found = [widget["id"] for widget in widgets[::step]]
+        for position in (0, 1, 30, 250):
+            page = await query(store, ours, Words([word]), BY_CODE, Window(position=position, limit=5))
+            expected = found[position : position + 5]
+            assert page == Page(expected, position, more=len(found) > position + 5)
