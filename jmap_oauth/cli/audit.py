@@ -22,6 +22,7 @@ MOST_SECRETS = 900
 
 _COLUMNS = ["at", "actorName", "remoteIp", "action", "objectType", "objectId", "changes"]
 _SECRETS = "x:OAuthClientSecret"
+_NEWEST_FIRST = [{"property": name, "isAscending": False} for name in ("at", "id")]  # in one second by their order
 
 
 def audit(
@@ -59,8 +60,8 @@ def audit(
     )
     if client_id is not None:
         filters.append(_about(client, client_id, type, since))
-    events, newest_first = client.schema.type("AuditEvent"), [{"property": "at", "isAscending": False}]
-    print_pages(_COLUMNS, Pages(client, events, filter=_all(filters), sort=newest_first, limit=limit), json)
+    events = client.schema.type("AuditEvent")
+    print_pages(_COLUMNS, Pages(client, events, filter=_all(filters), sort=_NEWEST_FIRST, limit=limit), json)
 
 
 def _filters(client: Client, conditions: dict[str, str | None]) -> list[dict[str, Any]]:
