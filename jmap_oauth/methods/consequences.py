@@ -210,9 +210,9 @@ class Consequences:
         return replace(each, new={**new, **dict(self._stamps(each.type, lasting=False))})
 
     def _stamps(self, type: ObjectType, *, lasting: bool) -> Iterator[tuple[str, str]]:
-        for each in type.properties:
-            if each.stamp and (lasting or not each.stamp.is_lasting):
-                yield each.name, self.now if each.stamp.is_date else self._actor
+        for name, stamp in type.stamps:
+            if lasting or not stamp.is_lasting:
+                yield name, self.now if stamp.is_date else self._actor
 
     # keeping
 

@@ -28,7 +28,7 @@ class Settlement:
         self._type = type
         self._account = account
         self._reader = reader
-        self._unique = [each for each in type.properties if each.unique and not each.secret]
+        self._unique = type.unique
         self._holders: dict[tuple[str, str], Record | None] = {}
         self._counts: dict[str, int] = {}
         self._quotas: dict[str, int | None] = {}

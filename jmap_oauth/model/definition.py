@@ -196,6 +196,39 @@ class ObjectType:
         return self.status if self.status and all(case.property in visible for case in self.status.cases) else None
 
     @cached_property
+    def initial(self) -> Mapping[str, Any]:
+        """The values of the properties that need not be given, as long as nobody gives one. Not to be changed."""
+        return {each.name: each.initial for each in self.properties if each.has_default}
+
+    @cached_property
+    def _blank(self) -> tuple[Mapping[str, Any], Sequence[Property]]:
+        record = {each.name: self.initial.get(each.name) for each in self.properties}
+        return record, [each for each in self.properties if isinstance(record[each.name], dict)]
+
+    def blank(self) -> Record:
+        """Return a new object of which nothing was given yet, without its id."""
+        record, changeable = self._blank
+        return {**record, **{each.name: each.initial for each in changeable}}
+
+    @cached_property
+    def required(self) -> Sequence[Property]:
+        return [each for each in self.properties if each.required]
+
+    @cached_property
+    def stamps(self) -> Sequence[tuple[str, Stamp]]:
+        return [(each.name, each.stamp) for each in self.properties if each.stamp]
+
+    @cached_property
+    def told(self) -> Sequence[Property]:
+        """What is told of a change: nothing hidden, and no stamps, which say who made it and when."""
+        return [each for each in self.properties if not each.hidden and not each.stamp]
+
+    @cached_property
+    def unique(self) -> Sequence[Property]:
+        """The properties of whose values there is one on the server, as they are; secrets are not compared so."""
+        return [each for each in self.properties if each.unique and not each.secret]
+
+    @cached_property
     def searchable(self) -> Sequence[Property]:
         return [each for each in self.properties if each.searchable]
 

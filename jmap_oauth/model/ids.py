@@ -7,6 +7,7 @@ import threading
 import time
 
 _ALPHABET = "0123456789abcdefghijklmnopqrstuv"  # base32hex: its order is the order of the numbers
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
 _RANDOM_BITS = 77  # with 48 bits of milliseconds: 125 bits, 25 characters of base32
 
 
@@ -24,7 +25,7 @@ def new_id() -> str:
         if number <= _Last.number:  # the same millisecond, or a clock that was set back
             number = _Last.number + 1 + secrets.randbits(_RANDOM_BITS // 2)
         _Last.number = number
-    return "i" + "".join(_ALPHABET[number >> shift & 31] for shift in range(120, -1, -5))
+    return "i" + "".join([_PAIRS[number >> shift & 1023] for shift in range(115, 0, -10)]) + _ALPHABET[number & 31]
 
 
 def is_id(text: str) -> bool:

@@ -29,7 +29,7 @@ def draft_new(type: ObjectType, given: Mapping[str, Any], using: frozenset[str],
     `by_server` lets hidden and server-set properties pass.
     """
     settable = _settable(type, using, by_server=by_server)
-    values: Record = {each.name: each.initial if each.has_default else None for each in type.properties}
+    values = type.blank()
     flaws = []
     secrets = {}
     for name, value in given.items():
@@ -48,11 +48,7 @@ def draft_new(type: ObjectType, given: Mapping[str, Any], using: frozenset[str],
         if each.secret and parsed is not None:
             flaws += _secret_flaws(each, parsed)
             secrets[name], values[name] = parsed, MASK
-    flaws += [
-        Flaw(each.name, "is required", missing=True)
-        for each in type.properties
-        if each.required and each.name not in given
-    ]
+    flaws += [Flaw(each.name, "is required", missing=True) for each in type.required if each.name not in given]
     return _completed(type, None, Draft(values, secrets, flaws), frozenset(given))
 
 

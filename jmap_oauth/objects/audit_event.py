@@ -130,6 +130,8 @@ _WHAT = (
 Diff = Mapping[str, Mapping[str, Any]]
 """By property: `{"from": …, "to": …}`. What was not there, or was nothing, is null."""
 
+_NOTHING = object()  # is no value of a property
+
 
 def audit_events(principal: Principal, now: str, changes: Sequence[Audited]) -> Mapping[str, Sequence[Record]]:
     """Return the events to keep for what one /set changed."""
@@ -190,9 +192,10 @@ def _diff(change: Audited) -> Diff:
     Of a new object, and of one that is destroyed, what is as the declaration promises goes without saying.
     """
     old, new = change.old or {}, change.new or {}
-    properties = [each for each in change.type.properties if not each.hidden and not each.stamp]
+    properties = change.type.told
     if whole := (not old and new) or (not new and old):
-        properties = [each for each in properties if not each.has_default or whole.get(each.name) != each.initial]
+        initial = change.type.initial
+        properties = [each for each in properties if whole.get(each.name) != initial.get(each.name, _NOTHING)]
     sides = {each.name: (_shown(each, old.get(each.name)), _shown(each, new.get(each.name))) for each in properties}
     return {
         name: {"from": before, "to": after}

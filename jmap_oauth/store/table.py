@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
@@ -37,6 +38,7 @@ class Table(ABC):
         self.unique = [each for each in self.columns if each.unique]
         self.hashes = [each.name for each in self.columns if each.role is Role.HASH]
         self._names = frozenset(["id", *type.by_name])
+        self._insert = lru_cache(maxsize=16)(self._write_insert)
 
     @abstractmethod
     def search(self, node: Words) -> Sql:
@@ -53,8 +55,10 @@ class Table(ABC):
         return Sql(f"({column} <> replace({column}, ?, ''))", (f"\n{member}\n",))
 
     def insert(self, names: Iterable[str]) -> str:
-        """Return the statement that adds a row with these columns."""
-        names = list(names)
+        """Return the statement that adds a row with these columns, which are nearly always the same."""
+        return self._insert(tuple(names))
+
+    def _write_insert(self, names: Sequence[str]) -> str:
         values = ", ".join(map(self.parameter, names))
         return f"INSERT INTO {self.name} ({', '.join(map(quoted, names))}) VALUES ({values})"
 

@@ -163,6 +163,13 @@ async def test_idle_connection(hasty: int) -> None:
     assert statuses(await talk(hasty, GET, LAST, every=1)) == [200, 200]
 
 
+async def test_silent_connection() -> None:
+    """A connection is closed when the keep-alive time has passed since its last answer, not an earlier one."""
+    async with running(10, 30) as (server, port):
+        server.config.timeout_keep_alive = 0.3  # type: ignore[assignment]  # whole seconds, says uvicorn
+        assert statuses(await talk(port, GET, GET, GET, every=0.2)) == [200] * 3
+
+
 @pytest.mark.parametrize("body", [b"1", b"800\r\n" + b"b" * 2047, b"1\r\nb\r\n0\r\nX: "])
 async def test_stalled_body(hasty: int, body: bytes) -> None:
     """A body that stops, its trailers too, is 408."""

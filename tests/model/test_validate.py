@@ -50,6 +50,12 @@ def test_a_new_object_gets_every_property_and_its_default() -> None:
     assert (draft.record, draft.secrets, draft.flaws) == (INITIAL, {}, [])
 
 
+def test_new_objects_share_no_default_that_can_change() -> None:
+    draft_new(WIDGET, {"code": "w1"}, PLAIN).record["tags"]["a"] = True
+
+    assert draft_new(WIDGET, {"code": "w1"}, PLAIN).record == INITIAL
+
+
 def test_a_new_object_keeps_what_was_given_as_its_kind_keeps_it() -> None:
     given = {"code": "w1", "endsAt": "2026-01-31T01:00:00+01:00", "tags": {"a": True, "b": False}, "isHeavy": True}
     kept = {"endsAt": "2026-01-31T00:00:00Z", "tags": {"a": True}, "isHeavy": True}
