@@ -54,5 +54,5 @@ if (kept) {
   });
 } else {
   showSignIn();
-  requestAnimationFrame(() => setTimeout(fetchRest)); // the form is painted first
+  new PerformanceObserver(fetchRest).observe({ type: "paint", buffered: true }); // the form comes first
 }

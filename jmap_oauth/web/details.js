@@ -11,7 +11,7 @@ import { AUDIT, CLIENT, SECRET } from "./views.js";
 export class ObjectDetails extends HTMLElement {
   constructor(type, objectId) {
     super();
-    Object.assign(this, { type, objectId });
+    Object.assign(this, { type, objectId, role: "region", ariaLabel: type.singular });
     this.addEventListener("keydown", ({ key, defaultPrevented }) => key === "Escape" && !defaultPrevented && this.#leave());
     const { context, name } = type;
     const isClient = name === CLIENT;
@@ -21,7 +21,7 @@ export class ObjectDetails extends HTMLElement {
       name !== AUDIT && context.may(AUDIT, "Get", "Query") && auditTrail(type, objectId),
     ];
     Object.assign(this, { head: el("div.top"), main: el("div"), parts: el("div", others) });
-    fill(this, this.head, el("div.body", { tabIndex: 0, role: "region", ariaLabel: type.singular }, this.main, this.parts));
+    fill(this, this.head, el("div.body", { tabIndex: 0, role: "group", ariaLabel: "Properties" }, this.main, this.parts));
     context.onChange(this, [name], () => this.#load());
     this.#load();
   }

@@ -27,7 +27,7 @@ export function makeFilters(type, changed) {
     update();
     focus();
   }
-  const focus = () => parts[0].input.focus();
+  const focus = () => (search ?? parts)[0].input.focus();
   const element = el("search", { oninput: update, onchange: update }, search?.[0].input, labelled(fields), more, clearing);
   return { element, value, clear, focus };
 }

@@ -42,7 +42,6 @@ export const VIEWS = {
   },
 };
 
-/** Properties with ids of keys. */
 export const KEY_IDS = ["createdBy", "updatedBy", "actorId"];
 
 export const offered = (name) => [...(document.getElementById(`offered-${name}`)?.options ?? [])].map(({ value, label }) => [value, label]);

@@ -209,6 +209,7 @@ async def test_a_screen_is_accessible_light_and_dark_wide_and_narrow(
             found += [f"{scheme} {width}: {each}" for each in await someone.page.evaluate(CHECK)]
             assert await someone.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (scheme, width)
 
+    await someone.context.set_offline(offline=False)
     someone.forgive(REFUSED)
     assert found == []
 
