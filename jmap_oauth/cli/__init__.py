@@ -10,6 +10,7 @@ keeping; uvicorn, typer, rich, httpx.
 from __future__ import annotations
 
 import io
+import os
 import sys
 from typing import Annotated
 
@@ -23,6 +24,7 @@ from jmap_oauth.config import SettingsError
 
 def main() -> None:
     """Run the command line. It exits with 0, with 1 for any error, or with 2 for wrong usage."""
+    _open_closed()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a name that the terminal cannot show is no fault
@@ -33,6 +35,13 @@ def main() -> None:
             raise
         print(f"Error: {printable(str(error))}", file=sys.stderr)
         sys.exit(1)
+
+
+def _open_closed() -> None:
+    """Put nothing in the place of a standard stream that is closed; of two, print would take one for the other."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - until the process ends
 
 
 def _is_expected(error: Exception) -> bool:

@@ -30,6 +30,7 @@ MAX_ANSWER = 256 * 1024 * 1024
 _CONNECT_SECONDS = 15
 _ANSWER_SECONDS = 300  # a thousand secrets to be hashed take their time
 _SILENCE_SECONDS = 90
+_UNSURE = frozenset({502, 503, 504})
 PING_SECONDS = 30
 
 Call = tuple[str, Mapping[str, Any]]
@@ -197,7 +198,9 @@ class Client:
         detail = _problem(_read(response))
         if detail is None and response.status_code < 500:
             raise self._is_another_kind()
-        raise Failure(f"{self._connection.url} answered HTTP {response.status_code}{f': {detail}' if detail else ''}")
+        # Such as a proxy's, while the server starts anew.
+        kind = Disconnected if response.status_code in _UNSURE else Failure
+        raise kind(f"{self._connection.url} answered HTTP {response.status_code}{f': {detail}' if detail else ''}")
 
     def _translated(self) -> _Translating:
         return _Translating(self._connection.url)
@@ -221,7 +224,7 @@ class _Translating:
         import httpx
 
         match error:
-            case httpx.ConnectError() | httpx.ConnectTimeout():
+            case httpx.ConnectError() | httpx.ConnectTimeout() | UnicodeError():  # of a name that no host can have
                 raise Disconnected(f"{self._url} cannot be reached: {error}") from None
             case httpx.TimeoutException():
                 raise Disconnected(f"{self._url} did not answer in time") from None

@@ -63,6 +63,8 @@ def _read_assignment(type: Type, text: str, is_update: bool) -> tuple[str, Any]:
     field = settable(type, name.partition("/")[0])
     if not is_pointer:
         return name, read_value(field, value)
+    if field.is_secret:
+        raise _secret_argument(field)
     if not is_update:
         raise WrongValue(f"{field.name} is a new object's: it has no members to patch")
     return name, _json_or_text(name, value)
@@ -89,7 +91,7 @@ def read_value(field: Field, text: str) -> Any:
     if text == "null" and field.is_nullable:
         return None
     if field.is_secret:
-        raise WrongValue(f"{field.name} is a secret, and others can see arguments: use --secret-file or --secret-env")
+        raise _secret_argument(field)
     if field.type == "set" and text[:1] not in ("{", "["):
         return {text: True}
     if field.type in _STRUCTURED:
@@ -99,6 +101,10 @@ def read_value(field: Field, text: str) -> Any:
     if field.type == "number":
         return _number(field.name, text)
     return text if field.type in _PLAIN else _json_or_text(field.name, text)
+
+
+def _secret_argument(field: Field) -> WrongValue:
+    return WrongValue(f"{field.name} is a secret, and others can see arguments: use --secret-file or --secret-env")
 
 
 def _structured(field: Field, text: str) -> Any:

@@ -14,6 +14,7 @@ from jmap_oauth.cli.parts import Parts
 from jmap_oauth.cli.plan_file import Entry, references, wrong_line
 from jmap_oauth.cli.schema import MASK, Type, UnknownName
 from jmap_oauth.cli.terminal import near
+from jmap_oauth.protocol.types import is_same_json
 
 _AT_ONCE = 100
 _BYTES_AT_ONCE = 4_000_000
@@ -236,8 +237,10 @@ def _needs_secret(type: Type, properties: Mapping[str, Any]) -> bool:
 
 
 def _is_kept_as(value: Any, kept: Any) -> bool:
-    """Tell whether a value is what the server has; of some texts it drops white space at both ends."""
-    return bool(value == kept or (isinstance(value, str) and value.strip() == kept))
+    """Tell whether a value is what the server has, which drops white space at both ends of some texts."""
+    if isinstance(value, str):
+        return kept in (value, value.strip())
+    return is_same_json(value, kept)
 
 
 def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:

@@ -123,13 +123,25 @@ def _value(type: Type, name: str, value: Any) -> Any:
         raise UnknownName(f"{name} cannot be read, so nobody can tell whether it is as it should be")
     if field.is_secret and value != MASK:
         raise UnknownName(f'{name} may be "{MASK}", for one that stays as it is or is made anew, and nothing else')
-    if name == type.label and not isinstance(value, str):
-        raise UnknownName(f"{name} must be a text")
-    if name == type.label:
+    if name == type.label and not (value is None and field.is_nullable):
+        if not isinstance(value, str):
+            raise UnknownName(f"{name} must be a text")
         return value.strip()
     if field.type == "set" and (value is None or isinstance(value, dict)):
-        return {member: True for member, is_there in (value or {}).items() if is_there is True}
+        kept = _network if field.kind.get("class", {}).get("format") == "ipNetwork" else str
+        return {kept(member): True for member, is_there in (value or {}).items() if is_there is True}
+    if field.type == "map" and isinstance(value, dict):
+        return {name: each for name, each in value.items() if each is not None}
     return _date(value) if field.type == "utcDateTime" and isinstance(value, str) else value
+
+
+def _network(text: str) -> str:
+    from ipaddress import ip_network
+
+    try:
+        return str(ip_network(text))
+    except ValueError:
+        return text  # the server says what is wrong with it
 
 
 def _date(text: str) -> str:

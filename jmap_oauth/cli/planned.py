@@ -88,7 +88,7 @@ class Plan:
         if self.new_secrets and secrets_out is None:
             raise Failure(f"{self.new_secrets} new secrets have to go somewhere: give --secrets-out FILE")
         _ask(yes, self.counts["delete"])
-        _do(client, self._steps(), self.length, secrets_out, brought)
+        _do(client, self._steps(), self.length, secrets_out if self.new_secrets else None, brought)
 
     def _steps(self) -> Iterator[Step]:
         from jmap_oauth.cli.plan import Step
@@ -155,9 +155,10 @@ def _do(
         try:
             _run(CarryingOut(client, file, brought).run(steps), length, outcomes)
         except Disconnected as error:
-            raise Failure(
-                f"{error}. Of {length} steps {outcomes[True]} are known to be done. Run the same again"
-            ) from None
+            done = f"Of {length} steps {outcomes[True]} are known to be done"
+            # What the file has may be the secrets of clients that are there.
+            another = f", with another file than {secrets_out}, to be kept" if secrets_out else ""
+            raise Failure(f"{error}. {done}. Run the same again{another}") from None
     print(f"Done: {outcomes[True]} of {length}.", file=sys.stderr)
     if outcomes[False]:
         raise typer.Exit(1)

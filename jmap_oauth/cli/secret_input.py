@@ -39,6 +39,8 @@ def read_secret(path: str, what: str, private: bool = False) -> str:
         raise Failure(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise Failure(f"the {what} in {path} is not UTF-8 text") from None
+    except ValueError:
+        raise Failure(f"{path} is no name of a file") from None
 
 
 def read_secret_from(file: str | None, variable: str | None, what: str) -> str | None:

@@ -39,7 +39,8 @@ def snapshot(
         typer.Option(metavar="TYPES", help="Types with commas between them; default: all.", autocompletion=_complete),
     ] = None,
     file: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Where to write, once all is there; default: standard output.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Where to write, once all is there; - or none is standard output."),
     ] = None,
 ) -> None:
     """Write objects for `apply`, one a line, always in the same order. A secret is only told to be there: as ****.
@@ -48,7 +49,7 @@ def snapshot(
     as objects of their own: they cannot be brought back.
     """
     chosen = _chosen(client, types)
-    if file is None:
+    if file is None or str(file) == "-":
         with tempfile.SpooledTemporaryFile(_IN_MEMORY, "w+", encoding="utf-8") as spool:
             _write(client, chosen, spool)
             spool.seek(0)
@@ -56,6 +57,7 @@ def snapshot(
         return
     from jmap_oauth.cli.secret_input import open_private
 
+    file = _replaceable(file)
     unfinished = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         with open_private(unfinished) as opened:
@@ -63,6 +65,14 @@ def snapshot(
         unfinished.replace(file)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def _replaceable(file: Path) -> Path:
+    """Return the file that a path leads to. A device or a pipe would be gone once a file had taken its place."""
+    target = file.resolve()
+    if target.exists() and not target.is_file():
+        raise Failure(f"{file} is no file that could be replaced; without --file it goes to standard output")
+    return target
 
 
 def _write(client: Client, types: list[Type], file: IO[str]) -> None:

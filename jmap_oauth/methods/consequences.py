@@ -15,6 +15,7 @@ from jmap_oauth.methods.proofs import Proofs
 from jmap_oauth.model.definition import GLOBAL, MASK, Flaw, Model, ObjectType, Property, Record, Secret
 from jmap_oauth.model.ids import new_id
 from jmap_oauth.model.validate import Draft, draft_new
+from jmap_oauth.protocol.types import is_same_json
 from jmap_oauth.store.interface import Changes, Reader, Saved
 
 _ALL = 1_000_000
@@ -48,7 +49,7 @@ class Touched:
 
     @property
     def is_change(self) -> bool:
-        return self.old != self.new or bool(self.changed_secrets)
+        return not is_same_json(self.old, self.new) or bool(self.changed_secrets)
 
     @property
     def chosen(self) -> Property:
@@ -205,7 +206,7 @@ class Consequences:
         if old is None or new is None:
             return each
         given = [one.name for one in each.type.properties if not one.server_set]
-        if not each.changed_secrets and all(old[name] == new[name] for name in given):
+        if not each.changed_secrets and all(is_same_json(old[name], new[name]) for name in given):
             return each
         return replace(each, new={**new, **dict(self._stamps(each.type, lasting=False))})
 

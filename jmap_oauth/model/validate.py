@@ -8,6 +8,7 @@ from typing import Any
 
 from jmap_oauth.model.definition import MASK, Flaw, ObjectType, Property, Record, Secret
 from jmap_oauth.model.kinds import Invalid
+from jmap_oauth.protocol.types import is_same_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ def draft_changed(
         except Invalid as invalid:
             flaws.append(Flaw(name, str(invalid)))
             continue
-        if parsed == old[name] or (each.secret and parsed == MASK):
+        if is_same_json(parsed, old[name]) or (each.secret and parsed == MASK):
             continue
         flaws += _unchangeable(each, by_server=by_server)
         if each.secret and parsed is not None:

@@ -14,6 +14,7 @@ from jmap_oauth.methods.call import wire_name
 from jmap_oauth.model.definition import MASK, Filter, ObjectType, Property, Record, Stamp
 from jmap_oauth.model.ids import new_id
 from jmap_oauth.model.kinds import Choice, Date, Document, Reference, Text
+from jmap_oauth.protocol.types import is_same_json
 
 MAX_VALUE = 1_024
 """Bytes of JSON beyond which a value is told as its hash and size: enough to compare it with one that is known."""
@@ -200,7 +201,7 @@ def _diff(change: Audited) -> Diff:
     return {
         name: {"from": before, "to": after}
         for name, (before, after) in sides.items()
-        if before != after or name in change.secrets
+        if not is_same_json(before, after) or name in change.secrets
     }
 
 

@@ -133,6 +133,15 @@ _ALIKE = bytes.maketrans(b"{}", b"[]")
 _PEELS = 8
 
 
+def is_same_json(one: Any, other: Any) -> bool:
+    """Tell whether two values are equal as JSON, where members have no order; for Python, true is 1 as well."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(is_same_json(each, other[name]) for name, each in one.items())
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(is_same_json, one, other))
+    return bool(one == other and isinstance(one, bool) == isinstance(other, bool))
+
+
 def check_depth(body: bytes, max_depth: int) -> None:
     """Refuse JSON that nests deeper than `max_depth` before a parser spends stack and memory on it.
 

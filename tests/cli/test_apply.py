@@ -74,6 +74,30 @@ def test_what_is_applied_again_moves_no_state(shell: Shell) -> None:
     assert shell.json("changes", "OAuthClient") == state
 
 
+def test_what_the_server_writes_in_one_form_is_no_drift(shell: Shell) -> None:
+    addresses = {"192.0.2.1": True, "2001:DB8::/32": True}
+    key = {"description": "form", "permissions": {"sysTenantGet": True}, "allowedIps": addresses}
+    quotas = {"name": "form", "quotas": {"maxOauthClients": None}}
+    file = shell.write("plan", {"type": "ApiKey", "properties": key}, {"type": "Tenant", "properties": quotas})
+    assert shell.run("apply", "--file", file, "--secrets-out", "new").returncode == 0
+    assert check(shell, file) == NO_DRIFT
+
+
+def test_true_is_not_1(shell: Shell) -> None:
+    for metadata in ({"a": [1]}, {"a": [True]}, {"a": [1, 1]}):
+        file = shell.write("plan", client_entry("true-is-not-1", metadata=metadata))
+        assert check(shell, file) == DRIFT
+        shell.run("apply", "--file", file)
+        assert (got(shell, "true-is-not-1")["metadata"], check(shell, file)) == (metadata, NO_DRIFT)
+
+
+def test_no_file_is_made_for_secrets_that_there_are_not(shell: Shell) -> None:
+    (shell.folder / "new").write_text("of the time before")
+    file = shell.write("plan", client_entry("without-secret"))
+    assert shell.run("apply", "--file", file, "--secrets-out", "new").stderr == "Done: 1 of 1.\n"
+    assert (shell.folder / "new").read_text() == "of the time before"
+
+
 def test_fields_that_a_file_does_not_name_stay_as_they_are(shell: Shell) -> None:
     shell.done("create", "OAuthClient", "--field", "clientId=partial", "--field", "description=kept")
     shell.run("apply", "--file", shell.write("plan", client_entry("partial", logo="https://a.example/a.png")))
@@ -254,7 +278,7 @@ def test_what_a_cut_connection_left_is_completed_by_running_again_and_no_secret_
             assert shell.server is not None
             shell.server.kill()
             assert process.stderr is not None
-            assert b"Run the same again" in process.stderr.read()
+            assert b"Run the same again, with another file than first, to be kept" in process.stderr.read()
         assert process.returncode == 1
     with serve_process(tmp_path / "own", *QUICK_FLAGS) as server:
         again = Shell(shell.folder, server.url)

@@ -37,6 +37,11 @@ def test_a_secret_can_be_replaced_and_taken_away(shell: Shell) -> None:
     assert secret_of(shell, "taken-away") is None
 
 
+def test_a_member_of_a_secret_is_refused_as_an_argument_too(shell: Shell) -> None:
+    error = shell.error("update", "OAuthClient", "x", "--field", f"secret/a={SECRET}", code=2)
+    assert error.startswith("Error: Invalid value: secret is a secret, and others can see arguments")
+
+
 def test_a_secret_is_refused_as_an_argument_and_not_repeated(shell: Shell) -> None:
     error = shell.error("create", "OAuthClient", "--field", "clientId=argument", "--field", f"secret={SECRET}", code=2)
     assert "secret is a secret, and others can see arguments" in error

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from jmap_oauth.cli.client import Client, Disconnected
 from jmap_oauth.cli.connection import Connection, default_file, find_connection
 from jmap_oauth.cli.terminal import Failure
 from tests.cli.shell import Shell
@@ -160,6 +161,29 @@ SESSION = b'{"capabilities": {"urn:ietf:params:jmap:core": {}, "urn:stalwart:jma
 def test_a_server_of_another_kind_is_an_error_in_one_line(shell: Shell, body: bytes, status: int, said: str) -> None:
     with stranger(body, status) as url:
         assert shell.error("query", "Tenant", "--url", url).endswith(said)
+
+
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_what_a_proxy_says_of_a_server_that_starts_anew_is_a_cut_connection(status: int) -> None:
+    """So a watch tries again, and a plan says how far it came."""
+    with (
+        stranger(b"", status) as url,
+        Client(Connection(url, "key")) as client,
+        pytest.raises(Disconnected, match=f"answered HTTP {status}"),
+    ):
+        client.call("Core/echo")
+
+
+def test_a_name_that_no_host_can_have_is_an_error(shell: Shell) -> None:
+    url = f"http://{'a' * 64}"
+    assert shell.error("query", "Tenant", "--url", url, "--allow-plain-http").startswith(f"Error: {url} cannot be")
+
+
+def test_a_name_that_no_file_can_have_is_an_error(shell: Shell) -> None:
+    (shell.folder / "client.toml").write_text(r'key_file = "\u0000"')
+    (shell.folder / "client.toml").chmod(0o600)
+    error = shell.error("query", "Tenant", "--config", "client.toml", JMAP_OAUTH_KEY="")
+    assert error == r"Error: \x00 is no name of a file"
 
 
 def test_a_redirect_takes_the_key_nowhere_else(shell: Shell) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -76,3 +77,35 @@ def test_a_name_that_looks_like_a_path_leads_nowhere(shell: Shell) -> None:
     shell.done("snapshot", "--types", "OAuthClient", "--file", "file")
     assert {path.name for path in shell.folder.iterdir()} == {"plan", "file"}
     assert f'"clientId": "{name}"' in (shell.folder / "file").read_text()
+
+
+def test_a_key_without_a_description_comes_back(shell: Shell) -> None:
+    key = shell.json("create", "ApiKey", "--field", "permissions=sysTenantGet")[0]["id"]
+    shell.done("snapshot", "--types", "ApiKey", "--file", "file")
+    assert f'"id": "{key}"' in (shell.folder / "file").read_text()
+    assert shell.run("apply", "--file", "file", "--check").stderr == ""
+
+
+@pytest.mark.parametrize("name", ["pipe", "folder", "link"])
+def test_what_is_no_file_is_not_replaced(shell: Shell, name: str) -> None:
+    os.mkfifo(shell.folder / "pipe")
+    (shell.folder / "folder").mkdir()
+    (shell.folder / "link").symlink_to("pipe")
+    error = shell.error("snapshot", "--types", "Tenant", "--file", name)
+    assert error == f"Error: {name} is no file that could be replaced; without --file it goes to standard output"
+    assert sorted(each.name for each in shell.folder.iterdir()) == ["folder", "link", "pipe"]
+
+
+def test_a_link_stays_one(shell: Shell) -> None:
+    shell.done("create", "Tenant", "--field", "name=linked")
+    (shell.folder / "folder").mkdir()
+    (shell.folder / "link").symlink_to("folder/file")
+    shell.done("snapshot", "--types", "Tenant", "--file", "link")
+    assert "linked" in (shell.folder / "folder" / "file").read_text()
+    assert (shell.folder / "link").is_symlink()
+
+
+def test_a_minus_is_standard_output(shell: Shell) -> None:
+    shell.done("create", "Tenant", "--field", "name=minus")
+    assert '"minus"' in shell.done("snapshot", "--types", "Tenant", "--file", "-")
+    assert list(shell.folder.iterdir()) == []

@@ -12,6 +12,7 @@ import pytest
 from jmap_oauth import __version__
 from jmap_oauth.config import SETTINGS
 from tests.cli.process import ROOT, run
+from tests.cli.shell import Shell
 
 COMMANDS = {
     *("serve", "api-key", "snapshot", "apply", "get", "query", "create", "update", "delete", "describe", "changes"),
@@ -47,6 +48,13 @@ finally:
 """
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout.splitlines()[-1], done.stderr) == (0, "set()", "")
+
+
+@pytest.mark.parametrize(("number", "arguments", "code"), [(0, "Tenant", 0), (1, "Tenant", 0), (2, "Nothing", 2)])
+def test_a_standard_stream_may_be_closed(shell: Shell, number: int, arguments: str, code: int) -> None:
+    command = ["sh", "-c", f'"$0" -m jmap_oauth query {arguments} --json {number}>&-', sys.executable]
+    done = subprocess.run(command, env=shell.variables(), capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (code, "", "")
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from jmap_oauth.protocol.types import is_same_json
 from tests.support.wire import FOLDER, Post, play, rules
 
 
@@ -14,3 +15,4 @@ async def test_rule(file: Path, post: Post) -> None:
     """The server answers as the file says."""
     async for answer, expected in play(file, post):
         assert answer == expected
+        assert is_same_json(answer, expected)  # to Python, true is 1

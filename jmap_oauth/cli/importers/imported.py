@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from fractions import Fraction
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -174,7 +175,8 @@ def duration(value: Any, leave: Leave) -> int | None:
     if not parts or "".join(number + unit for number, unit in parts) != value:
         leave("it is no duration such as 1h30m0s, or a negative one")
         return None
-    milliseconds, rest = divmod(sum(Decimal(number) * _NANOSECONDS[unit] for number, unit in parts), 1_000_000)
+    # Fractions, for they are exact: Decimal ends with an error where digits are too many for it.
+    milliseconds, rest = divmod(sum(Fraction(number) * _NANOSECONDS[unit] for number, unit in parts), 1_000_000)
     if rest:
         leave("the part of it that is less than a millisecond")
     return int(milliseconds)

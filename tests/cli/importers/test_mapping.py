@@ -127,7 +127,10 @@ def test_every_member_of_hydras_clients_has_a_property_or_a_reason() -> None:
 
 @pytest.mark.parametrize(
     ("text", "milliseconds"),
-    [("1h30m0s", 5_400_000), ("0s", 0), ("0", 0), (".5s", 500), ("100ms", 100), ("26h3m4.5s", 93_784_500)],
+    [
+        *[("1h30m0s", 5_400_000), ("0s", 0), ("0", 0), (".5s", 500), ("1.s", 1_000), ("100ms", 100)],
+        *[("26h3m4.5s", 93_784_500), ("9" * 30 + "h", int("9" * 30) * 3_600_000)],
+    ],
 )
 def test_durations_are_read_as_go_writes_them(text: str, milliseconds: int) -> None:
     assert kept(text) == (milliseconds, [])
