@@ -10,7 +10,7 @@ export function auditTrail({ context, name: objectType }, objectId) {
   const type = context.types.get(AUDIT);
   const list = el("ol.trail");
   const more = button("Older", () => load((limit += PAGE)), { hidden: true });
-  const question = { filter: { objectType, objectId }, sort: type.view.sort };
+  const question = { filter: { objectType, objectId } };
   let limit = PAGE;
 
   async function load() {

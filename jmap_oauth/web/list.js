@@ -15,10 +15,11 @@ class Window {
   records = [];
   position = 0;
   #start = { position: 0 };
+  sort = [];
   #asking = new AbortController();
 
-  constructor(type, sort = []) {
-    Object.assign(this, { type, sort });
+  constructor(type) {
+    this.type = type;
   }
 
   has(place) {
@@ -73,7 +74,7 @@ export class ObjectList extends HTMLElement {
     super();
     this.append(template("list"));
     const [head, title, count, bulk, frame, heads, body, state, pager] = parts(this, ".head", "h1", ".count", ".bulk", ".frame", "thead tr", "tbody", ".state", ".pager");
-    Object.assign(this, { type, count, bulk, frame, body, state, pager, actions: bulkActions(type), window: new Window(type, type.view.sort) });
+    Object.assign(this, { type, count, bulk, frame, body, state, pager, actions: bulkActions(type), window: new Window(type) });
     this.canAct = this.actions.length > 0 || type.may("Update");
     this.filters = makeFilters(type, () => this.#ask("first", WAIT));
     title.textContent = frame.ariaLabel = type.title;

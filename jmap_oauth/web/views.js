@@ -38,7 +38,6 @@ export const VIEWS = {
   [KEY]: { columns: ["description", "status", "memberTenantId", "createdAt", "expiresAt", "lastUsedAt"] },
   [AUDIT]: {
     columns: ["at", "actorName", "action", "objectType", "objectId", "memberTenantId", "remoteIp"],
-    sort: [{ property: "at", isAscending: false }],
   },
 };
 
