@@ -1,4 +1,4 @@
-// Signing in and out. The rest of the page is fetched while the reader looks for the key.
+// Signing in and out.
 
 import { Session } from "./session.js";
 
@@ -14,8 +14,14 @@ function showSignIn(reason = "") {
   key.focus();
 }
 
+/** The templates, apart as the first paint would wait for them. */
+async function fetchParts() {
+  const text = await (await fetch(new URL("parts.html", import.meta.url))).text();
+  document.body.append(...new DOMParser().parseFromString(text, "text/html").body.childNodes);
+}
+
 async function enter(given, isKept) {
-  const [session, { Shell }] = await Promise.all([Session.open(given, isKept), import("./shell.js")]);
+  const [session, { Shell }] = await Promise.all([Session.open(given, isKept), import("./shell.js"), parts]);
   key.value = "";
   session.addEventListener("signedout", lose, { once: true });
   page.replaceChildren(new Shell(session, leave));
@@ -41,18 +47,14 @@ async function send(event) {
   submit.disabled = false;
 }
 
-const fetchRest = () => document.head.append(document.getElementById("modules").content);
-
 signIn.addEventListener("submit", send);
+submit.disabled = false;
+const parts = fetchParts();
 const kept = Session.keptKey();
 if (kept) {
   page.replaceChildren("Signing in…");
-  fetchRest();
   enter(kept, true).catch(({ type, message }) => {
     if (type === "signedOut") Session.forget();
     showSignIn(message);
   });
-} else {
-  showSignIn();
-  new PerformanceObserver(fetchRest).observe({ type: "paint", buffered: true }); // the form comes first
 }

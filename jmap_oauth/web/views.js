@@ -5,8 +5,7 @@ export const SECRET = "x:OAuthClientSecret";
 export const KEY = "x:ApiKey";
 export const AUDIT = "x:AuditEvent";
 
-// No document of this project names the scopes of a sync connector. ThetaSecure's page on OAuth scopes
-// (docs.thetasecure.com/docs/configuration/oauth-scopes, read 2026-11) says of that very client that it needs these five.
+// What ThetaSecure names for that very client (docs.thetasecure.com/docs/configuration/oauth-scopes).
 const SYNC_SCOPES = { "scim:read": true, "scim:write": true, "sync:profile:read": true, "connector:read": true, "connector:write": true };
 
 export const VIEWS = {
