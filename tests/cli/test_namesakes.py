@@ -34,8 +34,8 @@ def actions(shell: Shell, *entries: Any) -> list[tuple[str, str | None]]:
 
 def test_a_snapshot_that_was_restored_is_no_drift_whatever_has_the_same_name(shell: Shell, tmp_path: Path) -> None:
     tenants = {each: {"name": "Restored", "description": each[0]} for each in ("a", "b", "b2")}
-    keys = {each: {"memberTenantId": f"#{each}", "permissions": {"sysTenantGet": True}} for each in tenants}
-    clients = {each: {"memberTenantId": f"#{each}", "clientId": f"of-{each}"} for each in tenants}
+    keys = {f"key-{each}": {"memberTenantId": f"#{each}", "permissions": {"sysTenantGet": True}} for each in tenants}
+    clients = {f"client-{each}": {"memberTenantId": f"#{each}", "clientId": f"of-{each}"} for each in tenants}
     made = {"x:Tenant/set": tenants, "x:ApiKey/set": keys, "x:OAuthClient/set": clients}
     with Client(Connection(shell.url, ADMIN_KEY)) as client:
         client.calls([(name, {"create": create}) for name, create in made.items()])
