@@ -30,7 +30,7 @@ CREATE, UPDATE, DELETE, KEEP = "create", "update", "delete", "keep"
 class Step:
     """What is done with one object. `properties` are sent, but for a secret: `new_secret` says that there will be one.
 
-    `before` are the values that an update replaces.
+    `before` are the values that it relies on: those that an update replaces, the label that a deletion goes by.
     """
 
     action: str
@@ -171,7 +171,9 @@ class Planner:
         for name in patch:
             if entry.type.fields[name].update == "immutable":
                 raise entry.wrong(f"{name} of {entry.type.short} {label} cannot be changed any more")
-        before = {name: object[name] for name in patch}
+        mark = self._mark_of(entry.type)
+        relied_on = (*patch, *([SECRET] if new_secret else []), *([mark.property] if mark else []))
+        before = {name: object[name] for name in relied_on}
         action = UPDATE if patch or new_secret else KEEP
         return Step(action, entry.type.name, label, entry.line, object["id"], None, patch, before, new_secret)
 
@@ -187,7 +189,9 @@ class Planner:
                     marked.add(each["id"], str(each.get(type.label or "") or each["id"]))
             for part, known in zip(marked, lines, strict=True):
                 ids = {id for id, _ in known}
-                yield from (Step(DELETE, type.name, label, id=id) for id, label in part if id not in ids)
+                for id, label in part:
+                    if id not in ids:
+                        yield Step(DELETE, type.name, label, id=id, before={mark.property: mark.value})
 
 
 def _check_single(lines: Parts) -> None:

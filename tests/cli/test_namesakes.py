@@ -9,8 +9,7 @@ import pytest
 
 from jmap_oauth.cli.client import Client
 from jmap_oauth.cli.connection import Connection
-from jmap_oauth.cli.plan import Planner, Step
-from jmap_oauth.cli.plan_file import open_plan, read_plan
+from tests.cli.planning import steps
 from tests.cli.shell import Shell, client_entry
 from tests.cli.test_apply import NO_DRIFT, check, empty_server, got, tenant
 from tests.support.served import ADMIN_KEY
@@ -19,13 +18,6 @@ from tests.support.served import ADMIN_KEY
 def entry(name: str, id: str, **properties: Any) -> dict[str, Any]:
     """Return the line of a tenant, whose id may be another server's."""
     return {"type": "Tenant", "id": id, "properties": {"name": name, **properties}}
-
-
-def steps(shell: Shell, *entries: Any) -> list[Step]:
-    """Return what has to be done."""
-    file = str(shell.folder / shell.write("plan", *entries))
-    with Client(Connection(shell.url, ADMIN_KEY)) as client, open_plan(file) as opened:
-        return list(Planner(client, None).steps(read_plan(opened, client.schema)))
 
 
 def actions(shell: Shell, *entries: Any) -> list[tuple[str, str | None]]:
