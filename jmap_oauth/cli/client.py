@@ -49,6 +49,13 @@ class MethodFailure(Failure):
         super().__init__(f"{self.type}: {description}" if description else self.type)
 
 
+class Members(dict[str, Any]):
+    """The members of an object in an answer. That one is missing is the server's fault, not this program's."""
+
+    def __missing__(self, name: str) -> Any:
+        raise Failure(f"the server does not answer as a jmap-oauth server does: {name} is missing")
+
+
 class Client:
     """A server, asked with one key. Every method raises Failure if the server cannot be reached or refuses."""
 
@@ -136,7 +143,7 @@ class Client:
         named = [[name, arguments, f"c{number}"] for number, (name, arguments) in enumerate(calls)]
         answer = self._post({"using": self._using, "methodCalls": named})
         try:
-            answers = [(str(name), dict(arguments)) for name, arguments, _ in answer["methodResponses"]]
+            answers = [(str(name), Members(arguments)) for name, arguments, _ in answer["methodResponses"]]
         except (KeyError, TypeError, ValueError):
             raise self._is_another_kind() from None
         if len(answers) != len(calls):
@@ -173,7 +180,7 @@ class Client:
 
     def _post(self, request: Mapping[str, Any]) -> Any:
         body, _ = self._exchange("POST", f"{self._connection.url}/api", json.dumps(request).encode())
-        return self._decode(body)
+        return self._decode(body, Members)
 
     def _exchange(self, method: str, url: str, content: bytes | None = None) -> tuple[bytes, str | None]:
         """Return the body of an answer, and where it redirects to."""
@@ -184,9 +191,9 @@ class Client:
             self._check_status(response)
             return _read(response), None
 
-    def _decode(self, body: bytes) -> Any:
+    def _decode(self, body: bytes, kind: type[Members] | None = None) -> Any:
         try:
-            return json.loads(body)
+            return json.loads(body, object_hook=kind)
         except (ValueError, RecursionError):
             raise self._is_another_kind() from None
 

@@ -163,6 +163,36 @@ def test_a_server_of_another_kind_is_an_error_in_one_line(shell: Shell, body: by
         assert shell.error("query", "Tenant", "--url", url).endswith(said)
 
 
+def answering(*responses: str) -> bytes:
+    """Return an answer to calls that is well-formed; what else is asked for has the same."""
+    capabilities = '"urn:ietf:params:jmap:core": {"maxObjectsInGet": 9}, "urn:stalwart:jmap": {}'
+    schema = (
+        '"objects": {"x:A": {"description": "A"}}, "lists": {}, "fields": {"x:A": {"properties": {"b": '
+        '{"description": "B", "type": {"type": "string"}, "update": "mutable"}}}}'
+    )
+    calls = f'"methodResponses": [{", ".join(responses)}], "sessionState": "s"'
+    return f'{{"capabilities": {{{capabilities}}}, {schema}, {calls}}}'.encode()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "responses", "missing"),
+    [
+        (("changes", "A"), ['["x:A/get", {}, "c0"]'], "state"),
+        (("changes", "A", "--since", "s"), ['["x:A/changes", {}, "c0"]'], "newState"),
+        (("query", "A"), ['["x:A/query", {}, "c0"]', '["x:A/get", {}, "c1"]'], "ids"),
+        (("query", "A"), ['["x:A/query", {"ids": ["a"]}, "c0"]', '["x:A/get", {}, "c1"]'], "list"),
+        (("get", "A", "a"), ['["x:A/get", {"list": [{}]}, "c0"]'], "id"),
+        (("create", "A", "--field", "b=c"), ['["x:A/set", {"created": {"new": {}}}, "c0"]'], "id"),
+    ],
+)
+def test_a_member_that_is_missing_is_an_error_in_one_line(
+    shell: Shell, arguments: tuple[str, ...], responses: list[str], missing: str
+) -> None:
+    with stranger(answering(*responses)) as url:
+        error = shell.error(*arguments, "--url", url)
+    assert error == f"Error: the server does not answer as a jmap-oauth server does: {missing} is missing"
+
+
 @pytest.mark.parametrize("status", [502, 503, 504])
 def test_what_a_proxy_says_of_a_server_that_starts_anew_is_a_cut_connection(status: int) -> None:
     """So a watch tries again, and a plan says how far it came."""
