@@ -69,6 +69,7 @@ def test_a_connection_does_not_show_its_key() -> None:
         (f'key = "{KEY}"\nurl = "ftp://server.example"', 0o600, "must be an http or https URL"),
         (f'key = "{KEY}"\nurl = "https://a:{KEY}@server.example"', 0o600, "without user"),
         (f'key = "{KEY}\\r\\nX: y"', 0o600, "one word of ASCII"),
+        (f'key = "{KEY}"\n{"#" * 65_536}', 0o600, "is longer than 65,536 bytes"),
         ("", 0o600, "there is no API key"),
     ],
 )
