@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import ssl
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,6 +28,10 @@ METADATA = "urn:jmap-oauth:metadata"
 MAX_ANSWER = 256 * 1024 * 1024
 """Bytes of an answer; the server's own bound is a quarter of it unless it is set higher."""
 
+MAX_EVENT_LINE = 1024 * 1024
+"""Bytes of a line that is pushed; a change of all types in an account takes a few hundred."""
+
+_LINE_END = re.compile(rb"\r\n|\r|\n")
 _CONNECT_SECONDS = 15
 _ANSWER_SECONDS = 300  # a thousand secrets to be hashed take their time
 _SILENCE_SECONDS = 90
@@ -165,8 +170,8 @@ class Client:
         ):
             self._check_status(response)
             yield None
-            for line in response.iter_lines():
-                if line.startswith("data:"):
+            for line in _lines(response):
+                if line.startswith(b"data:"):
                     yield from _states(line[5:], type)
 
     def _get(self, path: str) -> Any:
@@ -257,7 +262,17 @@ def _problem(body: bytes) -> str | None:
         return None
 
 
-def _states(data: str, type: Type) -> Iterator[str]:
+def _lines(response: httpx.Response) -> Iterator[bytes]:
+    """Yield the lines of an event stream; httpx would keep one of any length. Some empty ones may be more than sent."""
+    rest = b""
+    for chunk in response.iter_bytes():
+        *lines, rest = _LINE_END.split(rest + chunk)
+        yield from lines
+        if len(rest) > MAX_EVENT_LINE:
+            raise Failure(f"the server sends an event with a line of more than {MAX_EVENT_LINE:,} bytes")
+
+
+def _states(data: bytes, type: Type) -> Iterator[str]:
     """Yield the states of a type in the data of an event; pings and what is no StateChange have none."""
     try:
         changed = json.loads(data).get("changed", {})

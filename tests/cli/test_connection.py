@@ -11,13 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from jmap_oauth.cli.client import Client, Disconnected
+from jmap_oauth.cli.client import MAX_EVENT_LINE, Client, Disconnected
 from jmap_oauth.cli.connection import Connection, default_file, find_connection
+from jmap_oauth.cli.schema import Type
 from jmap_oauth.cli.terminal import Failure
 from tests.cli.shell import Shell
 from tests.support.served import ADMIN_KEY
 
 KEY = "key-of-the-tests"
+TENANT = Type("x:Tenant", "", {}, (), {}, (), "name")
 
 
 def private(path: Path, text: str, mode: int = 0o600) -> Path:
@@ -131,10 +133,17 @@ class Stranger(BaseHTTPRequestHandler):
         pass
 
 
+class Silent(Stranger):
+    """A server that never answers to calls."""
+
+    def do_POST(self) -> None:
+        self.rfile.read()  # until the client has gone
+
+
 @contextmanager
-def stranger(body: bytes, status: int = 200, **headers: str) -> Iterator[str]:
+def stranger(body: bytes, status: int = 200, kind: type[Stranger] = Stranger, **headers: str) -> Iterator[str]:
     sent = tuple((name.replace("_", "-"), value) for name, value in headers.items())
-    handler = type("Handler", (Stranger,), {"body": body, "status": status, "headers_sent": sent})
+    handler = type("Handler", (kind,), {"body": body, "status": status, "headers_sent": sent})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -168,8 +177,8 @@ def answering(*responses: str) -> bytes:
     """Return an answer to calls that is well-formed; what else is asked for has the same."""
     capabilities = '"urn:ietf:params:jmap:core": {"maxObjectsInGet": 9}, "urn:stalwart:jmap": {}'
     schema = (
-        '"objects": {"x:A": {"description": "A"}}, "lists": {}, "fields": {"x:A": {"properties": {"b": '
-        '{"description": "B", "type": {"type": "string"}, "update": "mutable"}}}}'
+        '"objects": {"x:A": {"description": "A"}}, "lists": {"x:A": {"labelProperty": "b"}}, '
+        '"fields": {"x:A": {"properties": {"b": {"description": "B", "type": {"type": "string"}, "update": "mutable"}}}}'
     )
     calls = f'"methodResponses": [{", ".join(responses)}], "sessionState": "s"'
     return f'{{"capabilities": {{{capabilities}}}, {schema}, {calls}}}'.encode()
@@ -192,6 +201,22 @@ def test_a_member_that_is_missing_is_an_error_in_one_line(
     with stranger(answering(*responses)) as url:
         error = shell.error(*arguments, "--url", url)
     assert error == f"Error: the server does not answer as a jmap-oauth server does: {missing} is missing"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_of_an_event_stream_may_end_in_three_ways(end: str) -> None:
+    event = 'data: {"changed": {"global": {"x:Tenant": "s1"}}}'
+    with stranger(end.join(["event: state", event, "", ""]).encode()) as url, Client(Connection(url, "key")) as client:
+        assert list(client.events(TENANT)) == [None, "s1"]
+
+
+def test_a_line_of_an_event_stream_has_a_bound() -> None:
+    with (
+        stranger(b"data:" + b" " * MAX_EVENT_LINE) as url,
+        Client(Connection(url, "key")) as client,
+        pytest.raises(Failure, match="a line of more than 1,048,576 bytes"),
+    ):
+        list(client.events(TENANT))
 
 
 @pytest.mark.parametrize("status", [502, 503, 504])
