@@ -177,8 +177,8 @@ def answering(*responses: str) -> bytes:
     """Return an answer to calls that is well-formed; what else is asked for has the same."""
     capabilities = '"urn:ietf:params:jmap:core": {"maxObjectsInGet": 9}, "urn:stalwart:jmap": {}'
     schema = (
-        '"objects": {"x:A": {"description": "A"}}, "lists": {"x:A": {"labelProperty": "b"}}, '
-        '"fields": {"x:A": {"properties": {"b": {"description": "B", "type": {"type": "string"}, "update": "mutable"}}}}'
+        '"objects": {"x:A": {"description": "A"}}, "lists": {"x:A": {"labelProperty": "b"}}, "fields": {"x:A": '
+        '{"properties": {"b": {"description": "B", "type": {"type": "string"}, "update": "mutable"}}}}'
     )
     calls = f'"methodResponses": [{", ".join(responses)}], "sessionState": "s"'
     return f'{{"capabilities": {{{capabilities}}}, {schema}, {calls}}}'.encode()
