@@ -156,11 +156,16 @@ class CarryingOut:
         self._keep(step, secret)
         return secret
 
-    def _keep(self, step: Step, secret: str) -> None:
-        """Write a secret to the disk."""
+    def _keep(self, step: Step, secret: str, id: str | None = None) -> None:
+        """Write a secret to the disk, with the id of a new object, for others may have its label."""
         if self._secret_file is None:
             raise Failure(f"there is no file for the new secret of {step.label}: give it another one")
-        line = {"type": step.type.removeprefix("x:"), "label": step.label, "secret": secret}
+        line = {
+            "type": step.type.removeprefix("x:"),
+            **({"id": id} if id else {}),
+            "label": step.label,
+            "secret": secret,
+        }
         self._secret_file.write(json.dumps(line) + "\n")
         self._secret_file.flush()
         os.fsync(self._secret_file.fileno())
@@ -187,7 +192,7 @@ class CarryingOut:
         if step.ref is not None:
             self._ids[step.ref] = created["id"]
         if "secret" in created:
-            self._keep(step, created["secret"])
+            self._keep(step, created["secret"], created["id"])
 
 
 def _is_as_before(step: Step, object: Object | None) -> bool:

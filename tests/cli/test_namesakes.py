@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,17 @@ def test_a_key_without_a_description_is_known_by_all_that_its_line_says(shell: S
         ("keep", key),
         ("create", None),
         ("create", None),
+    ]
+
+
+def test_new_secrets_of_keys_of_one_name_are_told_apart(shell: Shell) -> None:
+    line = {"type": "ApiKey", "properties": {"description": "secret namesake", "permissions": {"sysTenantGet": True}}}
+    file = shell.write("plan", {**line, "id": "one"}, {**line, "id": "other"})
+    assert shell.run("apply", "--file", file, "--secrets-out", "new").returncode == 0
+    told = map(json.loads, (shell.folder / "new").read_text().splitlines())
+    keys = shell.json("query", "ApiKey", "--where", "text=namesake", "--sort", "id")
+    assert [each["id"] for each in told if each.keys() == {"type", "id", "label", "secret"}] == [
+        each["id"] for each in keys if each["description"] == "secret namesake"
     ]
 
 
