@@ -11,7 +11,7 @@ import typer
 from jmap_oauth.cli.completion import complete_type
 from jmap_oauth.cli.connected import Json, connected
 from jmap_oauth.cli.oauth import find_client
-from jmap_oauth.cli.objects import print_pages
+from jmap_oauth.cli.objects import Limit, print_pages
 from jmap_oauth.cli.terminal import Failure
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def audit(
     action: Annotated[str | None, typer.Option(metavar="NAME", help="create, update or destroy.")] = None,
     since: Annotated[str | None, typer.Option(metavar="DATE", help="From this date on.")] = None,
     until: Annotated[str | None, typer.Option(metavar="DATE", help="Before this date.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, metavar="NUMBER", help="Show no more than so many.")] = None,
+    limit: Limit = None,
     json: Json = False,
 ) -> None:
     """Show who changed what, newest first.

@@ -12,15 +12,19 @@ from typing import IO, Any
 
 from jmap_oauth.cli.brought import Brought, first_secret, is_object, refused_secrets, replacing_calls
 from jmap_oauth.cli.client import Call, Client, MethodFailure
+from jmap_oauth.cli.paging import Object, get_all
 from jmap_oauth.cli.plan import CREATE, DELETE, Step
 from jmap_oauth.cli.plan_file import references
 from jmap_oauth.cli.terminal import Failure
+from jmap_oauth.protocol.types import is_same_json
 
 Outcome = tuple[Step, str | None]
 """A step, and why it was refused, or None."""
 
 _ROOM = 0.9
 """The part of maxSizeRequest that steps may fill; the rest is for what is around them."""
+
+_CHANGED = "it is not as it was when it was compared: run the same again"
 
 
 @dataclass
@@ -50,21 +54,53 @@ class CarryingOut:
     def run(self, steps: Iterable[Step]) -> Iterator[Outcome]:
         """Yield each step when it is done or refused.
 
+        Right before it acts it looks whether all is still as it was compared: somebody may have thought about the plan
+        for an hour. It does not send ifInState (RFC 8620 section 5.3), for a state is of all objects of a type, and
+        moves whenever a client or a key is used or anybody changes another one: on a busy server a plan would come to
+        nothing without a reason. So what others do to the same values between two requests of this is not seen.
+
         Raises:
             Failure: the server cannot be asked; what was yielded is done, the last request perhaps.
         """
         for batch in self._batches(steps):
-            sets = _grouped(batch)
-            calls: list[Call] = []
-            places: list[int] = []
-            for each in sets:
-                places.append(len(calls))
-                calls += [self._call(each), *replacing_calls(self._replacing(each), len(calls) + 1)]
-            answers = self._client.attempt(calls)
-            for each, place in zip(sets, places, strict=True):
-                failed = refused_secrets(answers[place + 2], keys) if (keys := self._replacing(each)) else {}
-                for key, (step, refused) in self._outcomes(each, answers[place]).items():
-                    yield step, refused or failed.get(key)
+            there = self._read_again(batch)
+            ready: list[Step] = []
+            for step in batch:
+                if step.id is None or _is_as_before(step, there.get(step.id)):
+                    ready.append(step)
+                else:
+                    yield step, _CHANGED
+            yield from self._request(ready)
+
+    def _read_again(self, batch: Iterable[Step]) -> dict[str, Object]:
+        """Return what steps change or delete, with the values that they rely on, by its ids."""
+        by_type: dict[str, dict[str, Step]] = {}
+        for step in batch:
+            if step.id is not None:
+                by_type.setdefault(step.type, {})[step.id] = step
+        return {
+            each["id"]: each
+            for name, steps in by_type.items()
+            for each in get_all(
+                self._client,
+                self._client.schema.types[name],
+                list(steps),
+                sorted({property for step in steps.values() for property in step.before}),
+            )
+        }
+
+    def _request(self, batch: Iterable[Step]) -> Iterator[Outcome]:
+        sets = _grouped(batch)
+        calls: list[Call] = []
+        places: list[int] = []
+        for each in sets:
+            places.append(len(calls))
+            calls += [self._call(each), *replacing_calls(self._replacing(each), len(calls) + 1)]
+        answers = self._client.attempt(calls) if calls else []
+        for each, place in zip(sets, places, strict=True):
+            failed = refused_secrets(answers[place + 2], keys) if (keys := self._replacing(each)) else {}
+            for key, (step, refused) in self._outcomes(each, answers[place]).items():
+                yield step, refused or failed.get(key)
 
     def _replacing(self, each: _Set) -> dict[str, tuple[str, Brought]]:
         """Return the secrets that clients get in a second step, each with the client, by the keys of their steps."""
@@ -120,11 +156,16 @@ class CarryingOut:
         self._keep(step, secret)
         return secret
 
-    def _keep(self, step: Step, secret: str) -> None:
-        """Write a secret to the disk."""
+    def _keep(self, step: Step, secret: str, id: str | None = None) -> None:
+        """Write a secret to the disk, with the id of a new object, for others may have its label."""
         if self._secret_file is None:
             raise Failure(f"there is no file for the new secret of {step.label}: give it another one")
-        line = {"type": step.type.removeprefix("x:"), "label": step.label, "secret": secret}
+        line = {
+            "type": step.type.removeprefix("x:"),
+            **({"id": id} if id else {}),
+            "label": step.label,
+            "secret": secret,
+        }
         self._secret_file.write(json.dumps(line) + "\n")
         self._secret_file.flush()
         os.fsync(self._secret_file.fileno())
@@ -151,7 +192,11 @@ class CarryingOut:
         if step.ref is not None:
             self._ids[step.ref] = created["id"]
         if "secret" in created:
-            self._keep(step, created["secret"])
+            self._keep(step, created["secret"], created["id"])
+
+
+def _is_as_before(step: Step, object: Object | None) -> bool:
+    return object is not None and all(is_same_json(value, object[name]) for name, value in step.before.items())
 
 
 def _is_alike(one: Step, other: Step) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import ssl
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,6 +28,10 @@ METADATA = "urn:jmap-oauth:metadata"
 MAX_ANSWER = 256 * 1024 * 1024
 """Bytes of an answer; the server's own bound is a quarter of it unless it is set higher."""
 
+MAX_EVENT_LINE = 1024 * 1024
+"""Bytes of a line that is pushed; a change of all types in an account takes a few hundred."""
+
+_LINE_END = re.compile(rb"\r\n|\r|\n")
 _CONNECT_SECONDS = 15
 _ANSWER_SECONDS = 300  # a thousand secrets to be hashed take their time
 _SILENCE_SECONDS = 90
@@ -47,6 +52,13 @@ class MethodFailure(Failure):
         self.type = str(error.get("type"))
         description = error.get("description")
         super().__init__(f"{self.type}: {description}" if description else self.type)
+
+
+class Members(dict[str, Any]):
+    """The members of an object in an answer. That one is missing is the server's fault, not this program's."""
+
+    def __missing__(self, name: str) -> Any:
+        raise Failure(f"the server does not answer as a jmap-oauth server does: {name} is missing")
 
 
 class Client:
@@ -136,7 +148,7 @@ class Client:
         named = [[name, arguments, f"c{number}"] for number, (name, arguments) in enumerate(calls)]
         answer = self._post({"using": self._using, "methodCalls": named})
         try:
-            answers = [(str(name), dict(arguments)) for name, arguments, _ in answer["methodResponses"]]
+            answers = [(str(name), Members(arguments)) for name, arguments, _ in answer["methodResponses"]]
         except (KeyError, TypeError, ValueError):
             raise self._is_another_kind() from None
         if len(answers) != len(calls):
@@ -158,8 +170,8 @@ class Client:
         ):
             self._check_status(response)
             yield None
-            for line in response.iter_lines():
-                if line.startswith("data:"):
+            for line in _lines(response):
+                if line.startswith(b"data:"):
                     yield from _states(line[5:], type)
 
     def _get(self, path: str) -> Any:
@@ -173,7 +185,7 @@ class Client:
 
     def _post(self, request: Mapping[str, Any]) -> Any:
         body, _ = self._exchange("POST", f"{self._connection.url}/api", json.dumps(request).encode())
-        return self._decode(body)
+        return self._decode(body, Members)
 
     def _exchange(self, method: str, url: str, content: bytes | None = None) -> tuple[bytes, str | None]:
         """Return the body of an answer, and where it redirects to."""
@@ -184,9 +196,9 @@ class Client:
             self._check_status(response)
             return _read(response), None
 
-    def _decode(self, body: bytes) -> Any:
+    def _decode(self, body: bytes, kind: type[Members] | None = None) -> Any:
         try:
-            return json.loads(body)
+            return json.loads(body, object_hook=kind)
         except (ValueError, RecursionError):
             raise self._is_another_kind() from None
 
@@ -250,7 +262,17 @@ def _problem(body: bytes) -> str | None:
         return None
 
 
-def _states(data: str, type: Type) -> Iterator[str]:
+def _lines(response: httpx.Response) -> Iterator[bytes]:
+    """Yield the lines of an event stream; httpx would keep one of any length. Some empty ones may be more than sent."""
+    rest = b""
+    for chunk in response.iter_bytes():
+        *lines, rest = _LINE_END.split(rest + chunk)
+        yield from lines
+        if len(rest) > MAX_EVENT_LINE:
+            raise Failure(f"the server sends an event with a line of more than {MAX_EVENT_LINE:,} bytes")
+
+
+def _states(data: bytes, type: Type) -> Iterator[str]:
     """Yield the states of a type in the data of an event; pings and what is no StateChange have none."""
     try:
         changed = json.loads(data).get("changed", {})

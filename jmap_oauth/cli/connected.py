@@ -12,6 +12,7 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from jmap_oauth.cli.connection import DEFAULT_URL, KEY_VARIABLE, URL_VARIABLE, find_connection
+from jmap_oauth.cli.secret_input import STANDARD_INPUT
 from jmap_oauth.cli.terminal import printable
 
 _FILE_HELP = (
@@ -41,6 +42,9 @@ _OPTIONS: dict[str, tuple[Any, Any]] = {
     ),
 }
 
+_FROM_STANDARD_INPUT = ("key_file", "file", "secret_file", "ids")
+"""The arguments for which - is standard input; that of snapshot, which is standard output, is a Path."""
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]
 
 
@@ -53,6 +57,7 @@ def connected(command: Callable[..., None]) -> Callable[..., None]:
         from jmap_oauth.cli.client import Client
 
         _check_text(arguments)
+        _check_standard_input({"key_file": key_file, **arguments})
         with Client(find_connection(url, key_file, config, allow_plain_http, os.environ)) as client:
             _reporting_names(command, client, arguments)
 
@@ -75,6 +80,14 @@ def _check_text(arguments: Mapping[str, Any]) -> None:
         for each in given if isinstance(given, list) else [given]:
             if isinstance(each, str) and any("\ud800" <= character <= "\udfff" for character in each):
                 raise misuse(f"{name} is not UTF-8 text: {each}")
+
+
+def _check_standard_input(arguments: Mapping[str, Any]) -> None:
+    """Hold that only one argument takes standard input; the others would find it empty."""
+    given = {name: each if isinstance(each, list) else [each] for name, each in arguments.items()}
+    takers = [name.replace("_", "-") for name in _FROM_STANDARD_INPUT if STANDARD_INPUT in given.get(name, ())]
+    if len(takers) > 1:
+        raise misuse(f"standard input can hold one thing only, not what {' and '.join(takers)} are to be")
 
 
 def _reporting_names(command: Callable[..., None], client: Any, arguments: dict[str, Any]) -> None:

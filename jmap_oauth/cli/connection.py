@@ -74,7 +74,10 @@ def _read_file(path: Path) -> dict[str, Any]:
             # The group may read, as with the file of the server's settings.
             if os.name == "posix" and os.fstat(file.fileno()).st_mode & stat.S_IRWXO:
                 raise Failure(f"{path} is open to all users: chmod o= {path}")
-            given = tomllib.loads(file.read(_MAX_FILE).decode())
+            content = file.read(_MAX_FILE + 1)
+        if len(content) > _MAX_FILE:
+            raise Failure(f"{path} is longer than {_MAX_FILE:,} bytes")
+        given = tomllib.loads(content.decode())
     except OSError as error:
         raise Failure(f"{path} cannot be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError):

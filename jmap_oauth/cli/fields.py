@@ -171,11 +171,6 @@ def with_secret(type: Type, properties: Mapping[str, Any], secret: str | None) -
     return dict(properties) if secret is None else {**properties, settable(type, "secret").name: secret}
 
 
-def check_secret_source(file: str | None, secret_file: str | None) -> None:
-    if file == secret_file == "-":
-        raise WrongValue("standard input can hold the object or the secret, not both")
-
-
 def read_filter(type: Type, conditions: Sequence[str]) -> dict[str, Any] | None:
     """Read conditions such as `text=mail` and `createdAt>=2026-01-31`; all of them must hold.
 

@@ -132,7 +132,7 @@ def find_client(client: Client, client_id: str) -> dict[str, Any]:
 
 
 def _duration(text: str) -> timedelta:
-    found = re.fullmatch(r"(\d{1,6})([smhd]?)", text)
+    found = re.fullmatch(r"([0-9]{1,6})([smhd]?)", text)
     if found is None or not (found[2] or found[1] == "0"):
         raise misuse("--keep-old must be a number with s, m, h or d behind it, or 0")
     return timedelta(**{_UNITS[found[2] or "s"]: int(found[1])})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
@@ -23,7 +24,15 @@ if TYPE_CHECKING:
     from jmap_oauth.cli.client import Client
     from jmap_oauth.cli.schema import Type
 
+
 # Clients are Any: a command's hints are read by typer, and Client would load all that it needs for --help.
+def read_limit(text: str) -> int:
+    """Read a number as everybody writes it; int() takes 1_000 too, and the digits of other scripts."""
+    if not re.fullmatch("[1-9][0-9]{0,8}", text):
+        raise misuse(f"{text} is no whole number from 1 to 999999999")
+    return int(text)
+
+
 TypeName = Annotated[
     str,
     typer.Argument(metavar="TYPE", help="Such as OAuthClient, Tenant or ApiKey.", autocompletion=complete_type),
@@ -51,6 +60,9 @@ SecretFile = Annotated[
 ]
 SecretVariable = Annotated[
     str | None, typer.Option("--secret-env", metavar="NAME", help="The environment variable that has the secret.")
+]
+Limit = Annotated[
+    int | None, typer.Option(parser=read_limit, metavar="NUMBER", help="Show no more than so many, 1 or more.")
 ]
 Id = Annotated[str, typer.Argument(metavar="ID", help="An id, or a value by which to find it: clientId=webmail.")]
 
@@ -102,7 +114,7 @@ def query(
             metavar="NAMES", help="Fields to sort by; - in front of one descends.", autocompletion=complete_sort
         ),
     ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, metavar="NUMBER", help="Show no more than so many.")] = None,
+    limit: Limit = None,
     json: Json = False,
 ) -> None:
     """List objects, newest first unless told otherwise. They are printed as they come, however many there are."""
@@ -204,10 +216,9 @@ def _given(
     *,
     is_update: bool,
 ) -> dict[str, Any]:
-    from jmap_oauth.cli.fields import check_secret_source, read_assignments, read_object, with_secret
+    from jmap_oauth.cli.fields import read_assignments, read_object, with_secret
     from jmap_oauth.cli.secret_input import read_secret_from
 
-    check_secret_source(file, secret_file)
     properties = read_object(file) if file is not None else {}
     properties |= read_assignments(type, assignments or (), is_update)
     return with_secret(type, properties, read_secret_from(secret_file, secret_env, "secret"))

@@ -76,7 +76,7 @@ class Pages:
 
 def get_all(client: Client, type: Type, ids: Sequence[str], properties: Sequence[str] | None = None) -> list[Object]:
     """Return objects by their ids, in batches; those that are not there are left out."""
-    size = client.limit("maxObjectsInGet")
+    size = min(_PAGE, client.limit("maxObjectsInGet"))
     names = None if properties is None else ["id", *properties]
     return [
         each

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
 
 from jmap_oauth.cli.client import Client
+from jmap_oauth.cli.found import SECRET, Found, is_kept_as
 from jmap_oauth.cli.paging import Object, Pages, get_all
 from jmap_oauth.cli.parts import Parts
 from jmap_oauth.cli.plan_file import Entry, references, wrong_line
 from jmap_oauth.cli.schema import MASK, Type, UnknownName
 from jmap_oauth.cli.terminal import near
-from jmap_oauth.protocol.types import is_same_json
 
 _AT_ONCE = 100
+_NAMESAKES_AT_ONCE = 1_000
 _BYTES_AT_ONCE = 4_000_000
 _EXACT = frozenset({"text", "enum", "objectId"})
 
-_SECRET = "secret"  # noqa: S105  # the name of the property
 _METHODS_WITH_SECRET = frozenset({"client_secret_basic", "client_secret_post", "client_secret_jwt"})
 
 CREATE, UPDATE, DELETE, KEEP = "create", "update", "delete", "keep"
@@ -30,7 +30,7 @@ CREATE, UPDATE, DELETE, KEEP = "create", "update", "delete", "keep"
 class Step:
     """What is done with one object. `properties` are sent, but for a secret: `new_secret` says that there will be one.
 
-    `before` are the values that an update replaces.
+    `before` are the values that it relies on: those that an update replaces, the label that a deletion goes by.
     """
 
     action: str
@@ -78,13 +78,18 @@ def _can_have(type: Type, mark: Mark) -> bool:
 
 
 class Planner:
-    """Compares a file with a server. Of the file memory keeps the names by which lines refer to others, and no more."""
+    """Compares a file with a server.
+
+    Of the file memory keeps the names by which lines refer to others, of the server which of the objects of one name
+    are taken, and no more.
+    """
 
     def __init__(self, client: Client, mark: Mark | None) -> None:
         self._client = client
         self._mark = mark
         self._types: list[Type] = []
         self._refs: dict[str, str] = {}
+        self._taken: set[str] = set()
 
     def steps(self, entries: Iterable[Entry]) -> Iterator[Step]:
         """Yield a step for each entry, then the deletions, in an order in which they can be done.
@@ -105,9 +110,10 @@ class Planner:
 
     def _compare(self, type: Type, batch: list[Entry], lines: Parts) -> Iterator[Step]:
         """Compare entries, and note of each by what it is known: what the file has, and the id of what is there."""
-        found = self._find(type, batch)
+        batch = [self._resolved(entry) for entry in batch]
+        objects = self._find(type, batch).match(batch, self._taken)
         for entry in batch:
-            object = found.match(entry)
+            object = objects.get(entry.line)
             lines.add(json.dumps([type.name, entry.label, entry.id]), [entry.line, type.short])
             if object is not None:
                 lines.add(object["id"], [entry.line, type.short])
@@ -115,10 +121,15 @@ class Planner:
                     self._refs[entry.ref] = object["id"]
             yield self._step(entry, self._desired(entry, object), object)
 
-    def _find(self, type: Type, batch: list[Entry]) -> _Found:
+    def _resolved(self, entry: Entry) -> Entry:
+        """Return an entry whose references to what is there are ids."""
+        ids = {name: self._refs.get(target, f"#{target}") for name, target in references(entry.type, entry.properties)}
+        return replace(entry, properties={**entry.properties, **ids})
+
+    def _find(self, type: Type, batch: list[Entry]) -> Found:
         """Ask for all that the entries may be."""
         mark = self._mark_of(type)
-        more = (type.label, mark and mark.property, _SECRET if _SECRET in type.fields else None)
+        more = (type.label, mark and mark.property, SECRET if SECRET in type.fields else None)
         properties = list(
             dict.fromkeys(name for each in (*[entry.properties for entry in batch], more) for name in each if name)
         )
@@ -130,7 +141,7 @@ class Planner:
             pages = pages if labels else ()
         else:
             pages = Pages(self._client, type, properties=properties)
-        found = _Found(type)
+        found = Found(type, {mark.property: mark.value} if mark else {})
         for page in pages:
             found.add(page)
         found.add(get_all(self._client, type, [entry.id for entry in batch if entry.id], properties))
@@ -140,10 +151,8 @@ class Planner:
         return self._mark if self._mark and _can_have(type, self._mark) else None
 
     def _desired(self, entry: Entry, object: Object | None) -> dict[str, Any]:
-        """Return the properties as they should be: references to what is there resolved, the label put on."""
+        """Return the properties as they should be, with the label put on."""
         desired = dict(entry.properties)
-        for name, target in references(entry.type, desired):
-            desired[name] = self._refs.get(target, f"#{target}")
         mark = self._mark_of(entry.type)
         if mark is not None:
             for other in (desired.get(mark.property), object and object[mark.property]):
@@ -154,15 +163,17 @@ class Planner:
 
     def _step(self, entry: Entry, desired: dict[str, Any], object: Object | None) -> Step:
         label = str(entry.label or (object or {}).get(entry.type.label or "") or entry.id)
-        new_secret = _needs_secret(entry.type, desired) and (object is None or object[_SECRET] is None)
-        desired.pop(_SECRET, None)
+        new_secret = _needs_secret(entry.type, desired) and (object is None or object[SECRET] is None)
+        desired.pop(SECRET, None)
         if object is None:
             return Step(CREATE, entry.type.name, label, entry.line, None, entry.ref, desired, {}, new_secret)
-        patch = {name: value for name, value in desired.items() if not _is_kept_as(value, object[name])}
+        patch = {name: value for name, value in desired.items() if not is_kept_as(value, object[name])}
         for name in patch:
             if entry.type.fields[name].update == "immutable":
                 raise entry.wrong(f"{name} of {entry.type.short} {label} cannot be changed any more")
-        before = {name: object[name] for name in patch}
+        mark = self._mark_of(entry.type)
+        relied_on = (*patch, *([SECRET] if new_secret else []), *([mark.property] if mark else []))
+        before = {name: object[name] for name in relied_on}
         action = UPDATE if patch or new_secret else KEEP
         return Step(action, entry.type.name, label, entry.line, object["id"], None, patch, before, new_secret)
 
@@ -178,7 +189,9 @@ class Planner:
                     marked.add(each["id"], str(each.get(type.label or "") or each["id"]))
             for part, known in zip(marked, lines, strict=True):
                 ids = {id for id, _ in known}
-                yield from (Step(DELETE, type.name, label, id=id) for id, label in part if id not in ids)
+                for id, label in part:
+                    if id not in ids:
+                        yield Step(DELETE, type.name, label, id=id, before={mark.property: mark.value})
 
 
 def _check_single(lines: Parts) -> None:
@@ -198,59 +211,25 @@ def _same(lines: Parts) -> Iterator[tuple[int, int, str]]:
                 yield line, first[key], type
 
 
-class _Found:
-    """Objects of the server by what an entry may know them by."""
-
-    def __init__(self, type: Type) -> None:
-        self._type = type
-        self._by_id: dict[str, Object] = {}
-        self._ids_by_label: dict[Any, dict[str, None]] = {}
-
-    def add(self, objects: Iterable[Object]) -> None:
-        for each in objects:
-            self._by_id[each["id"]] = each
-            self._ids_by_label.setdefault(each.get(self._type.label or ""), {})[each["id"]] = None
-
-    def match(self, entry: Entry) -> Object | None:
-        """Return the object that an entry is: that of its id, else the one of its label, else none.
-
-        Raises:
-            Failure: the id is of another object than the label, or several have the label.
-        """
-        same = self._ids_by_label.get(entry.label, {}) if entry.label else {}
-        if entry.id in self._by_id:
-            if same and entry.id not in same:
-                raise entry.wrong(f"{entry.id} and {entry.label} are two of the server's objects")
-            return self._by_id[entry.id]
-        if len(same) > 1:
-            raise entry.wrong(f"{entry.label} stands for {len(same)} objects: name one by its id")
-        return self._by_id[next(iter(same))] if same else None
-
-
 def _needs_secret(type: Type, properties: Mapping[str, Any]) -> bool:
     """Tell whether an object must have a secret: it had one, its method needs one, or its type is nothing without."""
-    if _SECRET not in type.fields:
+    if SECRET not in type.fields:
         return False
     method = properties.get("tokenEndpointAuthMethod")
-    is_made = type.fields[_SECRET].update != "mutable"
-    return is_made or properties.get(_SECRET) == MASK or (isinstance(method, str) and method in _METHODS_WITH_SECRET)
-
-
-def _is_kept_as(value: Any, kept: Any) -> bool:
-    """Tell whether a value is what the server has, which drops white space at both ends of some texts."""
-    if isinstance(value, str):
-        return kept in (value, value.strip())
-    return is_same_json(value, kept)
+    is_made = type.fields[SECRET].update != "mutable"
+    return is_made or properties.get(SECRET) == MASK or (isinstance(method, str) and method in _METHODS_WITH_SECRET)
 
 
 def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
+    """Cut entries into parts; those of one name that follow each other stay together, for they are told apart so."""
     batch: list[Entry] = []
     size = 0
     for entry in entries:
-        batch.append(entry)
-        size += entry.size
-        if len(batch) == _AT_ONCE or size > _BYTES_AT_ONCE:
+        most = _NAMESAKES_AT_ONCE if batch and entry.label == batch[-1].label else _AT_ONCE
+        if len(batch) >= most or size > _BYTES_AT_ONCE:
             yield batch
             batch, size = [], 0
+        batch.append(entry)
+        size += entry.size
     if batch:
         yield batch

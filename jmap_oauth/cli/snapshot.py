@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Any
 
@@ -59,12 +61,23 @@ def snapshot(
 
     file = _replaceable(file)
     unfinished = file.with_name(f".{file.name}.{os.getpid()}")
+    with _terminable():
+        try:
+            with open_private(unfinished) as opened:
+                _write(client, chosen, opened)
+            unfinished.replace(file)
+        finally:
+            unfinished.unlink(missing_ok=True)
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM end the program as an exception does, so that nothing unfinished stays behind."""
+    before = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     try:
-        with open_private(unfinished) as opened:
-            _write(client, chosen, opened)
-        unfinished.replace(file)
+        yield
     finally:
-        unfinished.unlink(missing_ok=True)
+        signal.signal(signal.SIGTERM, before)
 
 
 def _replaceable(file: Path) -> Path:

@@ -29,8 +29,9 @@ def empty_server(folder: Path, *flags: str) -> Iterator[Shell]:
         yield Shell(folder, server.url, server)
 
 
-def tenant(shell: Shell, name: str) -> str:
-    return str(shell.json("create", "Tenant", "--field", f"name={name}")[0]["id"])
+def tenant(shell: Shell, name: str, description: str = "null") -> str:
+    fields = ("--field", f"name={name}", "--field", f"description={description}")
+    return str(shell.json("create", "Tenant", *fields)[0]["id"])
 
 
 def got(shell: Shell, client_id: str) -> dict[str, Any]:

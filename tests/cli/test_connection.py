@@ -11,13 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from jmap_oauth.cli.client import Client, Disconnected
+from jmap_oauth.cli.client import MAX_EVENT_LINE, Client, Disconnected
 from jmap_oauth.cli.connection import Connection, default_file, find_connection
+from jmap_oauth.cli.schema import Type
 from jmap_oauth.cli.terminal import Failure
 from tests.cli.shell import Shell
 from tests.support.served import ADMIN_KEY
 
 KEY = "key-of-the-tests"
+TENANT = Type("x:Tenant", "", {}, (), {}, (), "name")
 
 
 def private(path: Path, text: str, mode: int = 0o600) -> Path:
@@ -69,6 +71,7 @@ def test_a_connection_does_not_show_its_key() -> None:
         (f'key = "{KEY}"\nurl = "ftp://server.example"', 0o600, "must be an http or https URL"),
         (f'key = "{KEY}"\nurl = "https://a:{KEY}@server.example"', 0o600, "without user"),
         (f'key = "{KEY}\\r\\nX: y"', 0o600, "one word of ASCII"),
+        (f'key = "{KEY}"\n{"#" * 65_536}', 0o600, "is longer than 65,536 bytes"),
         ("", 0o600, "there is no API key"),
     ],
 )
@@ -130,10 +133,17 @@ class Stranger(BaseHTTPRequestHandler):
         pass
 
 
+class Silent(Stranger):
+    """A server that never answers to calls."""
+
+    def do_POST(self) -> None:
+        self.rfile.read()  # until the client has gone
+
+
 @contextmanager
-def stranger(body: bytes, status: int = 200, **headers: str) -> Iterator[str]:
+def stranger(body: bytes, status: int = 200, kind: type[Stranger] = Stranger, **headers: str) -> Iterator[str]:
     sent = tuple((name.replace("_", "-"), value) for name, value in headers.items())
-    handler = type("Handler", (Stranger,), {"body": body, "status": status, "headers_sent": sent})
+    handler = type("Handler", (kind,), {"body": body, "status": status, "headers_sent": sent})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -161,6 +171,52 @@ SESSION = b'{"capabilities": {"urn:ietf:params:jmap:core": {}, "urn:stalwart:jma
 def test_a_server_of_another_kind_is_an_error_in_one_line(shell: Shell, body: bytes, status: int, said: str) -> None:
     with stranger(body, status) as url:
         assert shell.error("query", "Tenant", "--url", url).endswith(said)
+
+
+def answering(*responses: str) -> bytes:
+    """Return an answer to calls that is well-formed; what else is asked for has the same."""
+    capabilities = '"urn:ietf:params:jmap:core": {"maxObjectsInGet": 9}, "urn:stalwart:jmap": {}'
+    schema = (
+        '"objects": {"x:A": {"description": "A"}}, "lists": {"x:A": {"labelProperty": "b"}}, "fields": {"x:A": '
+        '{"properties": {"b": {"description": "B", "type": {"type": "string"}, "update": "mutable"}}}}'
+    )
+    calls = f'"methodResponses": [{", ".join(responses)}], "sessionState": "s"'
+    return f'{{"capabilities": {{{capabilities}}}, {schema}, {calls}}}'.encode()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "responses", "missing"),
+    [
+        (("changes", "A"), ['["x:A/get", {}, "c0"]'], "state"),
+        (("changes", "A", "--since", "s"), ['["x:A/changes", {}, "c0"]'], "newState"),
+        (("query", "A"), ['["x:A/query", {}, "c0"]', '["x:A/get", {}, "c1"]'], "ids"),
+        (("query", "A"), ['["x:A/query", {"ids": ["a"]}, "c0"]', '["x:A/get", {}, "c1"]'], "list"),
+        (("get", "A", "a"), ['["x:A/get", {"list": [{}]}, "c0"]'], "id"),
+        (("create", "A", "--field", "b=c"), ['["x:A/set", {"created": {"new": {}}}, "c0"]'], "id"),
+    ],
+)
+def test_a_member_that_is_missing_is_an_error_in_one_line(
+    shell: Shell, arguments: tuple[str, ...], responses: list[str], missing: str
+) -> None:
+    with stranger(answering(*responses)) as url:
+        error = shell.error(*arguments, "--url", url)
+    assert error == f"Error: the server does not answer as a jmap-oauth server does: {missing} is missing"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_of_an_event_stream_may_end_in_three_ways(end: str) -> None:
+    event = 'data: {"changed": {"global": {"x:Tenant": "s1"}}}'
+    with stranger(end.join(["event: state", event, "", ""]).encode()) as url, Client(Connection(url, "key")) as client:
+        assert list(client.events(TENANT)) == [None, "s1"]
+
+
+def test_a_line_of_an_event_stream_has_a_bound() -> None:
+    with (
+        stranger(b"data:" + b" " * MAX_EVENT_LINE) as url,
+        Client(Connection(url, "key")) as client,
+        pytest.raises(Failure, match="a line of more than 1,048,576 bytes"),
+    ):
+        list(client.events(TENANT))
 
 
 @pytest.mark.parametrize("status", [502, 503, 504])

@@ -30,7 +30,7 @@ def test_a_rotation_shows_the_secret_that_the_server_makes_and_not_the_one_given
     assert SECRET + "2" not in shell.done("rotate-secret", "shown", "--secret-file", "-", input=f"{SECRET}2")
 
 
-@pytest.mark.parametrize("time", ["5", "h", "-1h", "1w", "1.5h"])
+@pytest.mark.parametrize("time", ["5", "h", "-1h", "1w", "1.5h", "1_0h", "\u0661h"])
 def test_a_time_is_a_number_with_a_unit(shell: Shell, time: str) -> None:
     assert "--keep-old must be a number" in shell.error("rotate-secret", "a", f"--keep-old={time}", code=2)
 

@@ -59,6 +59,11 @@ def test_a_value_that_several_have_names_none(shell: Shell) -> None:
     assert "stands for several" in shell.error("delete", "Tenant", "--ids", "name=Twice")
 
 
+@pytest.mark.parametrize("number", ["1_000", "\u0661", "0", "-1", "1.5", "9999999999", ""])
+def test_a_limit_is_written_in_plain_digits(shell: Shell, number: str) -> None:
+    assert "no whole number from 1" in shell.error("query", "Tenant", f"--limit={number}", code=2)
+
+
 def test_a_query_filters_sorts_and_limits(shell: Shell) -> None:
     for name in ("pear", "apple", "quince"):
         create(shell, f"fruit-{name}", "--field", "description=a fruit")

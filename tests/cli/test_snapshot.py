@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import subprocess
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,9 @@ from jmap_oauth.cli.client import Call, Client
 from jmap_oauth.cli.connection import Connection
 from jmap_oauth.cli.snapshot import snapshot
 from jmap_oauth.cli.terminal import Failure
+from tests.cli.process import COMMAND
 from tests.cli.shell import Shell
+from tests.cli.test_connection import Silent, answering, stranger
 from tests.support.served import ADMIN_KEY
 
 
@@ -84,6 +88,16 @@ def test_a_key_without_a_description_comes_back(shell: Shell) -> None:
     shell.done("snapshot", "--types", "ApiKey", "--file", "file")
     assert f'"id": "{key}"' in (shell.folder / "file").read_text()
     assert shell.run("apply", "--file", "file", "--check").stderr == ""
+
+
+def test_a_snapshot_that_is_terminated_leaves_nothing_behind(shell: Shell) -> None:
+    with stranger(answering(), kind=Silent) as url:
+        command = [*COMMAND, "snapshot", "--file", "file"]
+        with subprocess.Popen(command, cwd=shell.folder, env=shell.variables(JMAP_OAUTH_URL=url)) as process:
+            while process.poll() is None and not list(shell.folder.iterdir()):
+                time.sleep(0.01)
+            process.terminate()
+    assert (process.returncode, list(shell.folder.iterdir())) == (143, [])
 
 
 @pytest.mark.parametrize("name", ["pipe", "folder", "link"])

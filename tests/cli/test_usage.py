@@ -57,6 +57,22 @@ def test_a_standard_stream_may_be_closed(shell: Shell, number: int, arguments: s
     assert (done.returncode, done.stdout, done.stderr) == (code, "", "")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "takers"),
+    [
+        (("apply", "--file", "-", "--key-file", "-"), "key-file and file"),
+        (("import", "hydra", "-", "--key-file", "-"), "key-file and file"),
+        (("delete", "Tenant", "--ids", "-", "--key-file", "-"), "key-file and ids"),
+        (("authenticate", "a", "--secret-file", "-", "--key-file", "-"), "key-file and secret-file"),
+        (("create", "OAuthClient", "--file", "-", "--secret-file", "-"), "file and secret-file"),
+    ],
+)
+def test_standard_input_is_taken_for_one_thing_only(tmp_path: Path, arguments: tuple[str, ...], takers: str) -> None:
+    done = run(*arguments, folder=tmp_path)
+    error = f"Error: Invalid value: standard input can hold one thing only, not what {takers} are to be\n"
+    assert (done.returncode, done.stderr[-len(error) :]) == (2, error)
+
+
 @pytest.fixture(scope="module")
 def help_of_serve(tmp_path_factory: pytest.TempPathFactory) -> str:
     return run("serve", "--help", folder=tmp_path_factory.mktemp("help"), COLUMNS="300").stdout
