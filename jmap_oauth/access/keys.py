@@ -69,14 +69,11 @@ class _Key:
         )
 
 
-_Versions = tuple[str, str]
-
-
 class KeyRing:
     """Recognises API keys by the SHA-256 of their token.
 
-    A key that was found is remembered with the versions of the two types it was read from, and good for as long as
-    the store still has these: nothing has to be told to forget it. The versions are read before the key, so a change
+    A key that was found is remembered with the version of the two types it was read from, and good for as long as
+    the store still has that: nothing has to be told to forget it. The version is read before the key, so a change
     in between makes what is remembered old, never new.
 
     All refusals look alike. Each has asked the store the same three things, whatever was remembered, and is answered
@@ -108,7 +105,7 @@ class KeyRing:
         self._capacity = capacity
         self._refusal_seconds = refusal_seconds
         self._clock = clock
-        self._known: OrderedDict[str, tuple[_Versions, _Key]] = OrderedDict()
+        self._known: OrderedDict[str, tuple[str, _Key]] = OrderedDict()
         self._throttled_turn = asyncio.Lock()
 
     async def admit(self, token: str | None, remote_ip: str, request_id: str) -> Principal | Refusal:
@@ -131,16 +128,15 @@ class KeyRing:
 
     async def _find(self, wanted: str, remote_ip: str, now: str) -> _Key | None:
         """Return the key with a digest, if it is good now and from there."""
-        key_version = await self._store.version(self._key_type, fresh=True)
-        versions = (key_version, await self._store.version(self._account_type))
-        known_versions, key = self._known.get(wanted, (None, None))
-        if key is not None and known_versions == versions and key.admits(remote_ip, now):
+        version = await self._store.version(self._key_type, self._account_type, fresh=True)
+        known_version, key = self._known.get(wanted, (None, None))
+        if key is not None and known_version == version and key.admits(remote_ip, now):
             self._known.move_to_end(wanted)
             return key
         key = await self._look_up(wanted, remote_ip)
         if key is None or not key.admits(remote_ip, now):
             return None
-        self._remember(wanted, versions, key)
+        self._remember(wanted, version, key)
         return key
 
     async def _look_up(self, wanted: str, remote_ip: str) -> _Key | None:
@@ -164,8 +160,8 @@ class KeyRing:
         label: str = account[self._account_type.label_property or "id"]
         return label
 
-    def _remember(self, wanted: str, versions: _Versions, key: _Key) -> None:
-        self._known[wanted] = (versions, key)
+    def _remember(self, wanted: str, version: str, key: _Key) -> None:
+        self._known[wanted] = (version, key)
         self._known.move_to_end(wanted)
         if len(self._known) > self._capacity:
             self._known.popitem(last=False)

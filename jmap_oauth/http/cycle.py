@@ -37,6 +37,7 @@ class Cycle(RequestResponseCycle):
     chunked_encoding = None
     expected_content_length = 0
     _head = b""
+    _is_taken = False  # all of the body was received
 
     def __init__(self, protocol: HttpToolsProtocol, expects_100_continue: bool, keep_alive: bool) -> None:
         self.scope = protocol.scope
@@ -49,6 +50,18 @@ class Cycle(RequestResponseCycle):
         self.body = bytearray()
         self.keep_alive = keep_alive
         self.waiting_for_100_continue = expects_100_continue
+
+    async def receive(self) -> Message:  # type: ignore[override]  # uvicorn has types of its own
+        if self.more_body or self._is_taken or self.disconnected or self.response_complete:
+            message: Message = await super().receive()  # type: ignore[assignment]
+            self._is_taken = not message.get("more_body")
+            return message
+        # The rest of the body is here: it is taken without a wait.
+        self._is_taken = True
+        self.message_event.clear()
+        self.flow.resume_reading()
+        body, self.body = bytes(self.body), bytearray()
+        return {"type": "http.request", "body": body, "more_body": False}
 
     async def send(self, message: Message) -> None:  # type: ignore[override]  # uvicorn has types of its own
         if self.flow.write_paused and not self.disconnected:

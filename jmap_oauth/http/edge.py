@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from http import HTTPStatus
 from time import perf_counter
 
@@ -45,47 +45,53 @@ class Edge:
             await self._app(scope, receive, send)
             return
         exchange = begin_exchange(scope)
+        complete = _completing(exchange, _HEADERS_OVER_TLS if scope["scheme"] == "https" else _HEADERS, send)
         self._metrics.in_flight += 1
         try:
-            await self._answer(exchange, scope, receive, send)
-        finally:
-            self._metrics.in_flight -= 1
-            if IS_LOST in scope.get("state", ()) and not exchange.is_stream:  # a stream ends in no other way
-                exchange.status = CLIENT_CLOSED
-            seconds = perf_counter() - exchange.started
-            self._metrics.observe(exchange, seconds)
-            if self._access_log:
-                log_exchange(exchange, scope["method"], scope["path"], seconds)
-
-    async def _answer(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = _HEADERS_OVER_TLS if scope["scheme"] == "https" else _HEADERS
-        begun = False
-
-        def send_complete(message: Message) -> Awaitable[None]:
-            nonlocal begun
-            if message["type"] == "http.response.start":
-                begun = True
-                exchange.status = message["status"]
-                given = dict(message["headers"])
-                added = headers if _NAMES.isdisjoint(given) else [each for each in headers if each[0] not in given]
-                own = (b"x-request-id", exchange.request_id.encode())
-                message = {**message, "headers": [*message["headers"], *added, own]}
-            else:
-                exchange.size += len(message.get("body", b""))
-            return send(message)
-
-        try:
-            await self._app(scope, receive, send_complete)
+            await self._app(scope, receive, complete)
         except asyncio.CancelledError:  # the server stops, and has waited for this one as long as it may
-            if not begun:
-                await render(_stopping())(scope, receive, send_complete)
+            if not exchange.has_begun:
+                await render(_stopping())(scope, receive, complete)
             raise
         except Exception:
-            report = secrets.token_hex(8)
-            _log.exception("Request failed, report %s", report, extra={"report": report})
-            if not begun:  # else the server notices that the end is missing, and closes the connection
-                detail = f"Something went wrong here; report {report}."
-                await render(make_problem(HTTPStatus.INTERNAL_SERVER_ERROR, detail))(scope, receive, send_complete)
+            problem = _report()
+            if not exchange.has_begun:  # else the server notices that the end is missing, and closes the connection
+                await render(problem)(scope, receive, complete)
+        finally:
+            self._end(exchange, scope)
+
+    def _end(self, exchange: Exchange, scope: Scope) -> None:
+        self._metrics.in_flight -= 1
+        if IS_LOST in scope.get("state", ()) and not exchange.is_stream:  # a stream ends in no other way
+            exchange.status = CLIENT_CLOSED
+        seconds = perf_counter() - exchange.started
+        self._metrics.observe(exchange, seconds)
+        if self._access_log:
+            log_exchange(exchange, scope["method"], scope["path"], seconds)
+
+
+def _completing(exchange: Exchange, headers: Sequence[tuple[bytes, bytes]], send: Send) -> Send:
+    """Return what sends an answer on with these headers, unless it has others, and notes how it went."""
+
+    def send_complete(message: Message) -> Awaitable[None]:
+        if message["type"] == "http.response.start":
+            exchange.has_begun = True
+            exchange.status = message["status"]
+            given = dict(message["headers"])
+            added = headers if _NAMES.isdisjoint(given) else [each for each in headers if each[0] not in given]
+            own = (b"x-request-id", exchange.request_id.encode())
+            message = {**message, "headers": [*message["headers"], *added, own]}
+        else:
+            exchange.size += len(message.get("body", b""))
+        return send(message)
+
+    return send_complete
+
+
+def _report() -> Problem:
+    report = secrets.token_hex(8)
+    _log.exception("Request failed, report %s", report, extra={"report": report})
+    return make_problem(HTTPStatus.INTERNAL_SERVER_ERROR, f"Something went wrong here; report {report}.")
 
 
 def _stopping() -> Problem:

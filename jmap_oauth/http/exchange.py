@@ -6,9 +6,9 @@ import random
 import re
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from time import perf_counter
 
+from msgspec import Struct, field
 from starlette.types import Scope
 
 from jmap_oauth.http.addresses import remote_ip
@@ -30,11 +30,11 @@ _SCOPE_KEY = "exchange"
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9_-]{1,64}")
 
 
-@dataclass(slots=True)
-class Exchange:
+class Exchange(Struct, eq=False):
     """One request and its answer. `calls` are names of methods, `size` counts the bytes of the answer's body.
 
-    `is_stream` tells that the answer goes on for as long as the client listens.
+    `has_begun` tells that the head of the answer is on its way, `is_stream` that the answer goes on for as long as the
+    client listens.
     """
 
     request_id: str
@@ -44,6 +44,7 @@ class Exchange:
     calls: Sequence[str] = ()
     status: int = CLIENT_CLOSED
     size: int = 0
+    has_begun: bool = False
     is_stream: bool = False
     started: float = field(default_factory=perf_counter)
 

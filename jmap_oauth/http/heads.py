@@ -22,12 +22,13 @@ _TARGET = re.compile(rb"(?:/|https?://([^/?#@]+)/)[^#]*", re.IGNORECASE)
 
 
 class Head(NamedTuple):
-    """What a head says: members of the scope (ASGI), bytes of body by Content-Length, 0 without it, and whether the
-    client waits to be told to go on.
+    """What a head says: members of the scope (ASGI), bytes of body by Content-Length, 0 without it, whether the body
+    is chunked, and whether the client waits to be told to go on.
     """
 
     scope: Mapping[str, str | bytes]
     content_length: int
+    is_chunked: bool
     expects_100_continue: bool
 
 
@@ -40,7 +41,8 @@ def read_head(version: str, method: bytes, target: bytes, headers: Headers) -> H
     if scope is None:
         return HTTPStatus.BAD_REQUEST
     expects = b"expect" in joined and joined[b"expect"].lower() == b"100-continue" and version == "1.1"
-    return Head(scope, int(joined.get(b"content-length", 0)), expects)  # RFC 9110 section 10.1.1
+    chunked = b"transfer-encoding" in joined
+    return Head(scope, int(joined.get(b"content-length", 0)), chunked, expects)  # RFC 9110 section 10.1.1
 
 
 @lru_cache(maxsize=64)

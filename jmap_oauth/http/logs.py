@@ -14,9 +14,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from time import time
-from typing import Literal, NamedTuple, TextIO
+from typing import Literal, TextIO
 
 import msgspec
+from msgspec import Struct
 
 from jmap_oauth.http.exchange import Exchange, request_id
 
@@ -40,7 +41,7 @@ _LEVEL, _REQUEST = "INFO", "request"
 _PLAIN = re.compile(r"[!#-<>-~]+")  # printable ASCII, but for blank, quote and equals sign
 
 
-class _Ended(NamedTuple):
+class _Ended(Struct, frozen=True):
     """A request that has ended, with the time in seconds since 1970."""
 
     at: float

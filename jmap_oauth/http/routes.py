@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
@@ -82,11 +83,10 @@ class _Endpoints(Starlette):
     def build_middleware_stack(self) -> ASGIApp:
         return ExceptionMiddleware(self.router, {Problem: answer_error, HTTPException: answer_error})
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
         if scope["type"] == "http" and scope["method"] == "POST" and _path(scope) in _API:
-            await self._api(scope, receive, send)
-        else:
-            await super().__call__(scope, receive, send)
+            return self._api(scope, receive, send)
+        return super().__call__(scope, receive, send)
 
 
 def _path(scope: Scope) -> str:

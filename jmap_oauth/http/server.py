@@ -8,6 +8,7 @@ import asyncio
 import secrets
 import sys
 from http import HTTPStatus
+from typing import NamedTuple
 
 from httptools import HttpParserError, HttpParserUpgrade
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
@@ -15,7 +16,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from jmap_oauth.http.cycle import Cycle
 from jmap_oauth.http.exchange import BODY_IS_HERE, IS_LOST
-from jmap_oauth.http.heads import read_head, render_refusal
+from jmap_oauth.http.heads import Head, Headers, read_head, render_refusal
 from jmap_oauth.http.transport import limit_unsent
 
 if sys.platform != "win32":
@@ -28,6 +29,8 @@ CHUNKED_PIECE = 1024
 MIN_PROGRESS = 1024
 # Later requests kept while one is answered. Reading is paused then, but waiting for a disconnect resumes it.
 MAX_HELD = 1024 * 1024
+# Bytes of the longest head that is known again; all connections together may keep ten thousand of them.
+MAX_KNOWN = 4096
 # Closed while the client still sends, its kernel would discard the answer: read on for a moment (RFC 9112 9.6).
 LINGER_SECONDS = 2.0
 # Descriptors kept back from connections, for the database and whatever else the process opens.
@@ -36,6 +39,14 @@ WARNING_SECONDS = 60.0
 
 ON_STOP = "on_stop"
 """The function in the state of the lifespan (ASGI) that is called, maybe often, once the server is told to stop."""
+
+
+class Known(NamedTuple):
+    """A head that was found good, as it came and as it was read."""
+
+    raw: bytes
+    head: Head
+    headers: Headers
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -54,6 +65,8 @@ class BoundedProtocol(HttpToolsProtocol):
     _timer: asyncio.TimerHandle | None = None
     _received = b""  # not parsed yet
     _tail = b""  # the last three bytes cut: an empty line may begin in them
+    _begun = b""  # the first piece of the head that is being read
+    _known: Known | None = None  # the last head, if it may come again
     _in_head = True
     _counted = 0  # bytes of this head, or of framing and trailers since the last byte of a chunked body
     _body_left = 0  # by Content-Length; 0 within a body: chunked
@@ -74,6 +87,14 @@ class BoundedProtocol(HttpToolsProtocol):
             self._turn_away()
             return
         limit_unsent(transport)
+        self._scope = {
+            "type": "http",
+            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
+            "server": self.server,
+            "client": self.client,
+            "scheme": self.scheme,
+            "root_path": self.root_path,
+        }
         self._watch()
         self._watch_delivery(self.body_timeout)
 
@@ -130,14 +151,38 @@ class BoundedProtocol(HttpToolsProtocol):
     def _advance(self) -> None:
         data, self._received, start = self._received, b"", 0
         while start < len(data) and not self._ended and not self._answering:
-            piece = self._cut(data, start)
-            start += len(piece)
-            self._counted += len(piece)
-            self._parse(piece)
-            if self._counted >= self.max_header_bytes:
-                self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+            start += self._repeat(data, start) or self._read(data, start)
         self._received = data[start:]
         self._watch()
+
+    def _repeat(self, data: bytes, start: int) -> int:
+        """Take a whole request that has the head of the one before, byte for byte: there is nothing to parse.
+
+        Return how many bytes it has, or 0 if this is none. Clients send the same head again and again.
+        """
+        known = self._known
+        if known is None or not self._in_head or self._counted or not data.startswith(known.raw, start):
+            return 0
+        begin = start + len(known.raw)
+        end = begin + known.head.content_length
+        if end > len(data):
+            return 0
+        self._start(known.head, known.headers, keep_alive=True)
+        if end > begin:
+            self.on_body(data[begin:end])
+        self.on_message_complete()
+        return end - start
+
+    def _read(self, data: bytes, start: int) -> int:
+        """Parse the next piece, and return how many bytes it has."""
+        piece = self._cut(data, start)
+        if self._in_head:
+            self._begun = b"" if self._counted else piece
+        self._counted += len(piece)
+        self._parse(piece)
+        if self._counted >= self.max_header_bytes:
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+        return len(piece)
 
     def _parse(self, piece: bytes) -> None:
         try:
@@ -162,6 +207,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self._tail = (self._tail + piece)[-3:]
         return piece
 
+    def on_message_begin(self) -> None:
+        self.url, self.headers = b"", []
+
     def on_headers_complete(self) -> None:
         parser, headers = self.parser, self.headers
         version, method = parser.get_http_version(), parser.get_method()
@@ -171,11 +219,17 @@ class BoundedProtocol(HttpToolsProtocol):
             raise ValueError(head.phrase)  # stops the parser, see _parse
         if parser.should_upgrade():
             return  # comes again, see _parse_without_upgrade
-        self.scope.update(head.scope)  # type: ignore[typeddict-item]
-        self.cycle = Cycle(self, head.expects_100_continue, version == "1.1" and parser.should_keep_alive())
+        keep_alive = version == "1.1" and parser.should_keep_alive()
+        may_repeat = keep_alive and not head.is_chunked and 0 < len(self._begun) <= MAX_KNOWN
+        self._known = Known(self._begun, head, headers) if may_repeat else None
+        self.headers = []  # trailers would be added to those that the application has checked already
+        self._start(head, headers, keep_alive=keep_alive)
+
+    def _start(self, head: Head, headers: Headers, *, keep_alive: bool) -> None:
+        self.scope = {**self._scope, **head.scope, "headers": [*headers], "state": self.app_state.copy()}  # type: ignore[typeddict-item]
+        self.cycle = Cycle(self, head.expects_100_continue, keep_alive)
         self._start_asgi_task(self.cycle, self.app)
         self._body_left = head.content_length
-        self.headers = []  # trailers would be added to those that the application has checked already
         self._begin(in_head=False)
 
     def on_header(self, name: bytes, value: bytes) -> None:

@@ -23,13 +23,13 @@ class ChangeWatch:
         self._store = store
         self._policy = policy
 
-    async def version(self) -> Sequence[str]:
+    async def version(self) -> str:
         """Return what differs from its last value whenever anything has changed since. It costs next to nothing.
 
         Raises:
             Unavailable: it cannot be told.
         """
-        return [await self._store.version(type) for type in self._model]
+        return await self._store.version(*self._model)
 
     async def states(self, accounts: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
         """Return the states of all types that ever changed there, by account and type; each account has an entry.

@@ -224,6 +224,11 @@ class ObjectType:
         return [each for each in self.properties if not each.hidden and not each.stamp]
 
     @cached_property
+    def promised(self) -> Mapping[str, Any]:
+        """The values of what is told of, in its order, as long as nobody gives one: None where there is no default."""
+        return {each.name: self.initial.get(each.name) for each in self.told}
+
+    @cached_property
     def unique(self) -> Sequence[Property]:
         """The properties of whose values there is one on the server, as they are; secrets are not compared so."""
         return [each for each in self.properties if each.unique and not each.secret]

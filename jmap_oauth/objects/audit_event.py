@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import compress
+from operator import ne
 from typing import Any
 
 import msgspec
@@ -131,8 +133,6 @@ _WHAT = (
 Diff = Mapping[str, Mapping[str, Any]]
 """By property: `{"from": …, "to": …}`. What was not there, or was nothing, is null."""
 
-_NOTHING = object()  # is no value of a property
-
 
 def audit_events(principal: Principal, now: str, changes: Sequence[Audited]) -> Mapping[str, Sequence[Record]]:
     """Return the events to keep for what one /set changed."""
@@ -195,8 +195,8 @@ def _diff(change: Audited) -> Diff:
     old, new = change.old or {}, change.new or {}
     properties = change.type.told
     if whole := (not old and new) or (not new and old):
-        initial = change.type.initial
-        properties = [each for each in properties if whole.get(each.name) != initial.get(each.name, _NOTHING)]
+        promised = change.type.promised
+        properties = [*compress(properties, map(ne, map(whole.get, promised), promised.values()))]
     sides = {each.name: (_shown(each, old.get(each.name)), _shown(each, new.get(each.name))) for each in properties}
     return {
         name: {"from": before, "to": after}

@@ -71,9 +71,9 @@ class AuthenticateResponse(Struct, frozen=True, rename="camel", kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """A client with its secrets, each with its hash, as they were when the store had these versions."""
+    """A client with its secrets, each with its hash, as they were when the store had this version."""
 
-    versions: tuple[str, ...]
+    version: str
     client: Record
     public: Mapping[str, Any]
     secrets: Sequence[tuple[Record, str]]
@@ -211,19 +211,18 @@ class Registry:
                 if STATUS.is_good(secret, at):
                     yield hash, secret
 
-    async def _versions(self) -> tuple[str, ...]:
-        await self._store.version(self._client_type, fresh=True)  # one look tells of all types
-        return tuple([await self._store.version(type) for type in self._watched])
+    async def _version(self) -> str:
+        return await self._store.version(*self._watched, fresh=True)
 
     async def _remembered(self, client_id: str) -> _Known | None:
         """Return a client that was read before, if nothing has changed since."""
         known = self._known.get(client_id)
-        return known if known is not None and known.versions == await self._versions() else None
+        return known if known is not None and known.version == await self._version() else None
 
     async def _look_up(self, client_id: str) -> _Known | None:
         """Return a client as it is now, and remember it."""
-        versions = await self._versions()
-        known = await self._store.read(lambda reader: self._read(reader, versions, client_id), brief=True)
+        version = await self._version()
+        known = await self._store.read(lambda reader: self._read(reader, version, client_id), brief=True)
         self._known.pop(client_id, None)
         if known is not None:
             self._known[client_id] = known
@@ -231,12 +230,12 @@ class Registry:
                 self._known.popitem(last=False)
         return known
 
-    async def _read(self, reader: Reader, versions: tuple[str, ...], client_id: str) -> _Known | None:
+    async def _read(self, reader: Reader, version: str, client_id: str) -> _Known | None:
         found = await reader.find(self._client_type, self._by_client_id, [client_id])
         secrets = await secrets_of(reader, self._secret_type, found[0]["id"] if found else NOBODY)
         if not found:
             return None
-        return _Known(versions, found[0], {name: found[0][name] for name in self._public}, secrets)
+        return _Known(version, found[0], {name: found[0][name] for name in self._public}, secrets)
 
     def _note(self, client: Record, secret: Record | None, at: str) -> None:
         """Note a use. A client that has to authenticate was not used by who only asks about it."""

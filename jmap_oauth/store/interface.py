@@ -269,11 +269,11 @@ class Store(Protocol):
         """
         ...
 
-    async def version(self, type: ObjectType, *, fresh: bool = False) -> str:
-        """Return a text that changes whenever anything of a type does, in any process.
+    async def version(self, *types: ObjectType, fresh: bool = False) -> str:
+        """Return a text that changes whenever anything of one of these types does, in any process.
 
         A change by this process shows at once, one by another process within half a second, or with `fresh` after
-        `lag` seconds, as do then those of all other types. It costs next to nothing, with `fresh` a few microseconds,
+        `lag` seconds. It costs next to nothing, with `fresh` a few microseconds,
         so it can be asked for with every request.
 
         Raises:

@@ -95,8 +95,8 @@ class SqliteStore:
     async def prune(self, before: str) -> bool:
         return await self._write(lambda writer: writer.prune(before))
 
-    async def version(self, type: ObjectType, *, fresh: bool = False) -> str:
-        return self._watch.version(type.name, fresh=fresh)
+    async def version(self, *types: ObjectType, fresh: bool = False) -> str:
+        return self._watch.version(types, fresh=fresh)
 
     async def leads(self) -> bool:
         self._watch.check_file()

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import aiosqlite
 
-from jmap_oauth.model.definition import GLOBAL
+from jmap_oauth.model.definition import GLOBAL, ObjectType
 from jmap_oauth.store.interface import Result, Unavailable
 from jmap_oauth.store.sqlite_file import Identity, connect, failure
 
@@ -115,10 +115,10 @@ class Watch:
         self._identity = Identity(self._path)
         self._connection = connect(self._path, timeout=0.1, any_thread=True)
         self._numbers, self._seen, self._look_at = {}, None, 0.0
-        self.version("")
+        self.version([])
 
-    def version(self, type: str, *, fresh: bool = False) -> str:
-        """Return the number of the last change to a type; `fresh` looks for others' commits whenever the last look was.
+    def version(self, types: Iterable[ObjectType], *, fresh: bool = False) -> str:
+        """Return the numbers of the last changes to these types; `fresh` looks for others' commits in any case.
 
         Raises:
             Unavailable: the database is gone or not open.
@@ -129,7 +129,7 @@ class Watch:
         if due or fresh:
             self._look()
             self._look_at = now + LOOK_EVERY if due else self._look_at
-        return str(self._numbers.get(type, 0))
+        return ".".join([str(self._numbers.get(type.name, 0)) for type in types])
 
     def commits(self) -> int:
         """Return a number that is another one after every commit, by whatever process.

@@ -52,8 +52,8 @@ class WatchedStore:
     async def write(self, work: Callable[[Writer], Awaitable[Result]]) -> Result:
         return await self.store.write(work)
 
-    async def version(self, type: ObjectType, *, fresh: bool = False) -> str:
-        return await self.store.version(type, fresh=fresh)
+    async def version(self, *types: ObjectType, fresh: bool = False) -> str:
+        return await self.store.version(*types, fresh=fresh)
 
     async def prune(self, before: str) -> bool:
         return await self.store.prune(before)

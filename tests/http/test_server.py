@@ -136,6 +136,26 @@ async def test_any_segmentation(patient: int, size: int) -> None:
     assert [seen["body"] for seen in documents(answer)] == ["\r\n\r\nx", "\r\n\r\n\r\n", "b", ""]
 
 
+@pytest.mark.parametrize("size", [1, 9, 45, 62, 1000])
+@pytest.mark.parametrize("head", [POST, POST + b"Upgrade: h2c\r\nConnection: Upgrade\r\n"])
+async def test_same_head_again(patient: int, head: bytes, size: int) -> None:
+    """A head that comes again is as good as new, with a body of its own, in however many parts it comes."""
+    sent = b"".join(head + b"Content-Length: 5\r\n\r\n" + body for body in (b"first", b"\r\n\r\nx", b"third")) + LAST
+
+    answers = documents(await talk(patient, *(sent[i : i + size] for i in range(0, len(sent), size))))
+
+    assert [seen["body"] for seen in answers] == ["first", "\r\n\r\nx", "third", ""]
+    assert all(seen["headers"] == answers[0]["headers"] for seen in answers[:3])
+
+
+async def test_same_head_again_is_bounded_alike(patient: int) -> None:
+    """What follows a request whose head came again is read as if it had not: a bad one is refused."""
+    plain = POST + b"Content-Length: 1\r\n\r\nb"
+
+    assert statuses(await talk(patient, plain * 3 + sized(LIMIT + 1))) == [200, 200, 200, 431]
+    assert statuses(await talk(patient, plain * 3 + b"b" + LAST)) == [200, 200, 200, 400]
+
+
 async def test_nothing_counts_behind_the_last_request(patient: int) -> None:
     """What follows a request with Connection: close is neither served nor refused."""
     assert statuses(await talk(patient, LAST + LAST + b"nonsense")) == [200]

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 import asyncpg
 
-from jmap_oauth.model.definition import GLOBAL
+from jmap_oauth.model.definition import GLOBAL, ObjectType
 from jmap_oauth.store.interface import Unavailable, Unusable
 from jmap_oauth.store.postgresql.failures import Lost, answering
 
@@ -137,8 +137,8 @@ class Watch:
         self._channel, self._connected, self._locked_by = channel, 0, 0
         await self._look()
 
-    async def version(self, type: str) -> str:
-        """Return the number of the last change to a type, and how often the connection was opened.
+    async def version(self, types: Iterable[ObjectType]) -> str:
+        """Return the numbers of the last changes to these types, and how often the connection was opened.
 
         Behind a new connection there may be another server, which knows less.
 
@@ -146,7 +146,7 @@ class Watch:
             Unavailable: the database cannot be reached or is not open.
         """
         await self._look()
-        return f"{self._connected}.{self._numbers.get(type, 0)}"
+        return ".".join([str(self._connected), *(str(self._numbers.get(type.name, 0)) for type in types)])
 
     async def moment(self) -> Moment:
         """Return what was committed last.

@@ -116,8 +116,8 @@ class PostgresqlStore:
     async def prune(self, before: str) -> bool:
         return await self._write(lambda writer: writer.prune(before))
 
-    async def version(self, type: ObjectType, *, fresh: bool = False) -> str:
-        return await self._watch.version(type.name)
+    async def version(self, *types: ObjectType, fresh: bool = False) -> str:
+        return await self._watch.version(types)
 
     async def leads(self) -> bool:
         key = blake2b(self._channel.encode(), digest_size=8).digest()
