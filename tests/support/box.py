@@ -206,9 +206,8 @@ def write_log(principal: Principal, now: str, changes: Sequence[Audited]) -> Map
 def _lines(principal: Principal, changes: Sequence[Audited]) -> Iterator[Record]:
     for each in changes:
         old, new = each.old or {}, each.new or {}
-        names = (
-            [one.name for one in each.type.properties if old.get(one.name) != new.get(one.name)] if old and new else []
-        )
+        names = [name for name in (each.type.by_name if old and new else ()) if old.get(name) != new.get(name)]
+        names = [name for name in names if name != "updatedAt"]  # whether the second is another one is chance
         action = "update" if old and new else "destroy" if old else "create"
         line = f"{principal.id}: {each.type.name} {','.join(names)} {','.join(sorted(each.secrets))}".strip()
         yield {"id": new_id(), "line": line, "action": action, "teamId": (new or old)["teamId"]}
