@@ -264,6 +264,8 @@ class Store(Protocol):
     async def write(self, work: Callable[[Writer], Awaitable[Result]]) -> Result:
         """Run `work` on a snapshot that can be changed, commit, and return its result.
 
+        It may be run more than once, each time on a snapshot that knows nothing of the time before.
+
         Raises:
             Unavailable: nothing was changed.
         """

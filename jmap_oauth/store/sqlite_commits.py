@@ -111,22 +111,35 @@ class SharedCommits:
 # --- in the thread of the connection ---
 
 
+class _HalfDone(Exception):
+    """A work failed after it had written something, which goes only with all that the transaction has written."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__()
+        self.outcome = outcome
+
+
 def share(works: Sequence[Work], patience: float, connection: sqlite3.Connection) -> list[Outcome]:
     """Do as many works as there is time for, in their order, and commit once for all of them.
 
-    Each is done as a whole or, if it raises, not at all, whatever becomes of the others. `patience` is how many seconds
-    they wait for other processes that write.
+    Each is done as a whole or, if it raises, not at all, whatever becomes of the others: one that fails when it has
+    written something leaves those before it to be done once more. That is rare, since what is refused is refused
+    before; a savepoint for each would cost all of them a tenth of their time. `patience` is how many seconds they wait
+    for other processes that write.
 
     Raises:
         Unavailable, Unusable: nothing was done.
     """
     outcomes: list[Outcome] = []
-    with transaction(connection, partial(_begin, connection, patience)):
-        deadline = time.monotonic() + MOST_SECONDS
-        for work in works:
-            outcomes.append(_do(work, connection))
-            if time.monotonic() > deadline:
-                break
+    try:
+        with transaction(connection, partial(_begin, connection, patience)):
+            deadline = time.monotonic() + MOST_SECONDS
+            for work in works:
+                outcomes.append(_do(work, connection))
+                if time.monotonic() > deadline:
+                    break
+    except _HalfDone as half:
+        return share(works[: len(outcomes)], patience, connection) if outcomes else [half.outcome]
     return outcomes
 
 
@@ -148,18 +161,18 @@ def _begin(connection: sqlite3.Connection, patience: float) -> None:
 
 
 def _do(work: Work, connection: sqlite3.Connection) -> Outcome:
-    connection.execute("SAVEPOINT member")
+    written = connection.total_changes
     try:
         outcome = Outcome(work(connection))
     except Exception as error:
         if not connection.in_transaction:
             raise
-        connection.execute("ROLLBACK TO member")
         outcome = Outcome(error=_known(error))
+        if connection.total_changes > written:
+            raise _HalfDone(outcome) from None
     if not connection.in_transaction:
         # SQLite itself rolls back when it runs out of space or memory: with the work of those before.
         raise Unavailable("the database gave up a transaction")
-    connection.execute("RELEASE member")
     return outcome
 
 
