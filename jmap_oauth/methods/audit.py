@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from jmap_oauth.access.principal import Principal
 from jmap_oauth.model.definition import ObjectType, Record
 
 
-@dataclass(frozen=True, slots=True)
-class Audited:
+class Audited(NamedTuple):
     """A change of an object of an audited type: as it was (None on create), and as it is (None on destroy).
 
     `secrets` are the names of those that were given, replaced or removed: the records alone do not tell.

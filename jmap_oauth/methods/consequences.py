@@ -5,6 +5,7 @@ It holds every object that the call touches, of whatever type, as it was and as 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -219,10 +220,28 @@ class Consequences:
 
     async def changes(self) -> list[tuple[ObjectType, Changes]]:
         """Return what is to be kept, in the order in which it can be: owners come first and go last."""
-        saved = {key: Saved(each.new, await self._new_hashes(each)) for key, each in self._touched.items() if each.new}
-        owners_first = sorted(self._model, key=lambda type: type.owner is not None)
-        gone = [(type, Changes(destroyed=self._destroyed(type))) for type in reversed(owners_first)]
-        return gone + [(type, self._kept(type, saved)) for type in owners_first]
+        created: dict[str, list[Saved]] = defaultdict(list)
+        updated: dict[str, list[tuple[Record, Saved]]] = defaultdict(list)
+        destroyed: dict[str, list[Record]] = defaultdict(list)
+        for each in self._touched.values():
+            name = each.type.name
+            if not each.is_change:
+                continue
+            if each.new and each.old:
+                updated[name].append((each.old, Saved(each.new, await self._new_hashes(each))))
+            elif each.new:
+                created[name].append(Saved(each.new, await self._new_hashes(each)))
+            elif each.old:
+                destroyed[name].append(each.old)
+        types = self._model.owners_first
+        return [
+            *((type, Changes(destroyed=destroyed[type.name])) for type in reversed(types) if type.name in destroyed),
+            *(
+                (type, Changes(created[type.name], updated[type.name]))
+                for type in types
+                if type.name in created or type.name in updated
+            ),
+        ]
 
     def audited(self) -> list[Audited]:
         """Return all changes of audited types."""
@@ -231,19 +250,6 @@ class Consequences:
             for each in self._touched.values()
             if each.type.audited and each.is_change
         ]
-
-    def _of(self, type: ObjectType) -> list[tuple[_Key, Touched]]:
-        return [(key, each) for key, each in self._touched.items() if each.type is type and each.is_change]
-
-    def _destroyed(self, type: ObjectType) -> list[Record]:
-        return [each.old for _, each in self._of(type) if each.old and not each.new]
-
-    def _kept(self, type: ObjectType, saved: Mapping[_Key, Saved]) -> Changes:
-        there = [(each.old, saved[key]) for key, each in self._of(type) if each.new]
-        return Changes(
-            created=[new for old, new in there if old is None],
-            updated=[(old, new) for old, new in there if old is not None],
-        )
 
     async def _new_hashes(self, each: Touched) -> Mapping[str, str | None]:
         """Return the hashes of an object that change; None for a secret that is removed."""

@@ -317,6 +317,11 @@ class Model:
     def account_type(self) -> ObjectType | None:
         return next((each for each in self if each.is_account), None)
 
+    @cached_property
+    def owners_first(self) -> Sequence[ObjectType]:
+        """All types, those whose objects belong to others behind those."""
+        return sorted(self, key=lambda type: type.owner is not None)
+
     def referring_to(self, type: ObjectType) -> Sequence[tuple[ObjectType, Property]]:
         """Return where objects of other types refer to this one by themselves, and not through their owner."""
         return [

@@ -52,7 +52,7 @@ def _following_method(old: Record | None, new: Record) -> str:
 def check(old: Record | None, new: Record) -> Iterator[Flaw]:
     """Find the rules that are broken. What was so before and is not touched is no flaw."""
     for rule in _RULES:
-        changed = [name for name in rule.properties if old is None or new[name] != old[name]]
+        changed = rule.properties if old is None else [name for name in rule.properties if new[name] != old[name]]
         if changed and rule.is_broken(new):
             yield Flaw(changed[0], rule.reason)
 

@@ -28,8 +28,9 @@ help. `Unusable`: it cannot be used at all, and someone has to look. Anything el
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import NamedTuple, Protocol, TypeVar
 
 from jmap_oauth.model.definition import ObjectType, Property, Record
 from jmap_oauth.model.query import Query
@@ -95,16 +96,17 @@ class ChangeLog:
     since: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Saved:
+_NOTHING: Mapping[str, str | None] = MappingProxyType({})
+
+
+class Saved(NamedTuple):
     """A record as it shall be kept, and the hashes of those secrets that change with it; None removes one."""
 
     record: Record
-    hashes: Mapping[str, str | None] = field(default_factory=dict)
+    hashes: Mapping[str, str | None] = _NOTHING
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
+class Changes(NamedTuple):
     """What one write does to one type. `updated` holds pairs (as it was, as it shall be)."""
 
     created: Sequence[Saved] = ()
@@ -263,8 +265,6 @@ class Store(Protocol):
 
     async def write(self, work: Callable[[Writer], Awaitable[Result]]) -> Result:
         """Run `work` on a snapshot that can be changed, commit, and return its result.
-
-        It may be run more than once, each time on a snapshot that knows nothing of the time before.
 
         Raises:
             Unavailable: nothing was changed.
