@@ -51,12 +51,13 @@ def apply(
 
 def _compare(client: Client, file: str, prune: str | None, plan: Plan, as_json: bool) -> None:
     """Compare a file with the server, and show each step."""
+    from jmap_oauth.cli.input_file import open_input
     from jmap_oauth.cli.plan import Planner, read_mark
-    from jmap_oauth.cli.plan_file import open_plan, read_plan
+    from jmap_oauth.cli.plan_file import read_plan
     from jmap_oauth.cli.progress import progress
 
     mark = None if prune is None else read_mark(client, prune)
-    with open_plan(file) as opened, progress("Comparing", wanted=not sys.stdout.isatty()) as advance:
+    with open_input(file) as opened, progress("Comparing", wanted=not sys.stdout.isatty()) as advance:
         for step in Planner(client, mark).steps(read_plan(opened, client.schema)):
             plan.add(step, step.new_secret)
             advance(plan.counts.total(), None)

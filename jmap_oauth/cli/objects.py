@@ -17,7 +17,7 @@ from jmap_oauth.cli.completion import (
     complete_type,
 )
 from jmap_oauth.cli.connected import Json, connected, misuse
-from jmap_oauth.cli.secret_input import STANDARD_INPUT
+from jmap_oauth.cli.input_file import STANDARD_INPUT
 from jmap_oauth.cli.terminal import Failure, print_json, printable
 
 if TYPE_CHECKING:
