@@ -33,7 +33,7 @@ from jmap_oauth.methods.pruning import Drop, Kept, Pruning, dropping_objects
 from jmap_oauth.methods.register import standard_methods
 from jmap_oauth.methods.set import SetResponse, handle_set
 from jmap_oauth.methods.watch import ChangeWatch
-from jmap_oauth.model.definition import GLOBAL, Action, Model
+from jmap_oauth.model.definition import GLOBAL, Action, Model, Record
 from jmap_oauth.objects import schema_document, served_types
 from jmap_oauth.objects.audit_event import audit_events
 from jmap_oauth.objects.registry import Registry, authenticate_method
@@ -41,7 +41,7 @@ from jmap_oauth.protocol.dispatch import Call, Dispatcher
 from jmap_oauth.protocol.errors import MethodError, MethodErrorType, SetError
 from jmap_oauth.protocol.types import CORE, Limits
 from jmap_oauth.provisioning import Provisioning
-from jmap_oauth.store.interface import Store, Unavailable, Unusable
+from jmap_oauth.store.interface import Reader, Store, Unavailable, Unusable
 
 __all__ = [
     "Application",
@@ -208,9 +208,12 @@ class Server:
         Raises:
             CommandError: it was refused.
         """
-        state = await self.store.read(lambda reader: reader.state(self.key_type, GLOBAL))
-        states = await self.store.read(lambda reader: reader.states([GLOBAL]))
-        if self.key_type.name in states[GLOBAL]:
+
+        async def work(reader: Reader) -> tuple[str, Mapping[str, str]]:
+            return await reader.state(self.key_type, GLOBAL), (await reader.states([GLOBAL]))[GLOBAL]
+
+        state, ever_changed = await self.store.read(work)
+        if self.key_type.name in ever_changed:
             return None
         permissions = dict.fromkeys(sorted(self.permissions), True)
         return await self._create_key_in(state, {"description": "Administrator", "permissions": permissions})
@@ -253,14 +256,18 @@ class Server:
 
     async def _set_admin_key(self) -> bool:
         origin, secret = self.key_type.by_name["origin"], self.key_type.by_name["secret"]
-        state = await self.store.read(lambda reader: reader.state(self.key_type, GLOBAL))
-        ours = await self.store.read(lambda reader: reader.find(self.key_type, origin, [_ADMIN_KEY]))
+        wanted = [] if self.settings.admin_key is None else [digest(self.settings.admin_key)]
+
+        async def work(reader: Reader) -> tuple[str, Sequence[Record], Sequence[Record]]:
+            ours = await reader.find(self.key_type, origin, [_ADMIN_KEY])
+            holders = await reader.find(self.key_type, secret, wanted)
+            return await reader.state(self.key_type, GLOBAL), ours, holders
+
+        state, ours, holders = await self.store.read(work)
         if self.settings.admin_key is None:
             if ours:
                 await self.set_objects("system", "ApiKey", {"destroy": [key["id"] for key in ours]})
             return True
-        wanted = digest(self.settings.admin_key)
-        holders = await self.store.read(lambda reader: reader.find(self.key_type, secret, [wanted]))
         if any(key["origin"] != _ADMIN_KEY for key in holders):
             raise CommandError("admin_key: another API key has this secret already; choose another text.")
         values = {
