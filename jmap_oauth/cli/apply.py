@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -39,7 +40,7 @@ def apply(
     Objects are known by clientId, name or id. Fields that the file does not name stay as they are. A client keeps the
     secret that it has; one that had none and should gets a new one.
     """
-    with Plan() as plan:
+    with closing(Plan()) as plan:
         _compare(client, file, prune, plan, json)
         if not json:
             plan.print_summary()

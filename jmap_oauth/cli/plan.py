@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
@@ -98,7 +99,7 @@ class Planner:
             Failure: two entries are the same object (said when all have been compared), an object is not to be told
                 from another, or what cannot change would have to.
         """
-        with Parts() as lines:
+        with closing(Parts()) as lines:
             for type, group in groupby(entries, key=lambda entry: entry.type):
                 if type not in self._types:
                     self._types.append(type)
@@ -133,17 +134,12 @@ class Planner:
         properties = list(
             dict.fromkeys(name for each in (*[entry.properties for entry in batch], more) for name in each if name)
         )
-        filter = None
-        if type.has_exact_label:
-            labels = {entry.label for entry in batch if entry.label}
-            filter = {"operator": "OR", "conditions": [{type.label: label} for label in sorted(labels)]}
-            pages: Iterable[list[Object]] = Pages(self._client, type, filter=filter, properties=properties)
-            pages = pages if labels else ()
-        else:
-            pages = Pages(self._client, type, properties=properties)
         found = Found(type, {mark.property: mark.value} if mark else {})
-        for page in pages:
-            found.add(page)
+        conditions = [{type.label: label} for label in sorted({entry.label for entry in batch if entry.label})]
+        filter = {"operator": "OR", "conditions": conditions} if type.has_exact_label else None
+        if conditions or filter is None:
+            for page in Pages(self._client, type, filter=filter, properties=properties):
+                found.add(page)
         found.add(get_all(self._client, type, [entry.id for entry in batch if entry.id], properties))
         return found
 
@@ -183,7 +179,7 @@ class Planner:
         if mark is None:
             return
         properties = [type.label] if type.label else []
-        with Parts() as marked:
+        with closing(Parts()) as marked:
             for page in Pages(self._client, type, filter={mark.property: mark.value}, properties=properties):
                 for each in page:
                     marked.add(each["id"], str(each.get(type.label or "") or each["id"]))
