@@ -85,6 +85,14 @@ class Table(ABC):
         """Write a record as it is kept."""
         return _encode(record).decode()
 
+    def new_row(
+        self, numbers: Sequence[int], record: Record, hashes: Mapping[str, str | None], document: str
+    ) -> dict[str, Any]:
+        """Return all columns of a new row, with the numbers under which it was created, last changed, and joined."""
+        given = dict(zip(("created", "changed", "joined"), numbers, strict=True))
+        follows = self.row(record, {**dict.fromkeys(self.hashes), **hashes})
+        return {"id": record["id"], **given, **follows, "document": document}
+
     def row(self, record: Record, hashes: Mapping[str, str | None]) -> dict[str, Any]:
         """Return the columns that follow from the declaration; of hashes only those that are given."""
         values = {each.name: each.value(record) for each in self.columns if each.role is not Role.HASH}

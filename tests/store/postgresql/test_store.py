@@ -18,7 +18,7 @@ from jmap_oauth.store.postgresql import snapshot
 from jmap_oauth.store.postgresql.snapshot import PostgresqlReader, PostgresqlWriter
 from jmap_oauth.store.postgresql.sql import numbered
 from jmap_oauth.store.postgresql.store import PostgresqlStore, open_postgresql
-from jmap_oauth.store.postgresql.table import Table
+from jmap_oauth.store.postgresql.table import PostgresqlTable
 from jmap_oauth.store.sql import quoted
 from tests.store.postgresql.connected import connected
 from tests.support.stores import (
@@ -198,7 +198,7 @@ async def test_a_grant_is_found_by_its_index(url: str) -> None:
     await make_schema(url)
     model = Model(served_types(frozenset()))
     await (await open_postgresql(url, model, schema_folder() / "postgresql")).close()
-    has = Table(model["OAuthClient"]).has(quoted("grantTypes"), "password")
+    has = PostgresqlTable(model["OAuthClient"]).has(quoted("grantTypes"), "password")
     async with connected(url) as connection:
         await connection.execute("SET enable_seqscan = off")
         plan = await connection.fetch(
