@@ -112,7 +112,9 @@ class Planner:
     def _compare(self, type: Type, batch: list[Entry], lines: Parts) -> Iterator[Step]:
         """Compare entries, and note of each by what it is known: what the file has, and the id of what is there."""
         batch = [self._resolved(entry) for entry in batch]
-        objects = self._find(type, batch).match(batch, self._taken)
+        found = self._find(type, batch)
+        objects = found.match(batch, self._taken)
+        self._taken |= found.namesakes(objects.values())
         for entry in batch:
             object = objects.get(entry.line)
             lines.add(json.dumps([type.name, entry.label, entry.id]), [entry.line, type.short])
@@ -162,7 +164,9 @@ class Planner:
         new_secret = _needs_secret(entry.type, desired) and (object is None or object[SECRET] is None)
         desired.pop(SECRET, None)
         if object is None:
-            return Step(CREATE, entry.type.name, label, entry.line, None, entry.ref, desired, {}, new_secret)
+            return Step(
+                CREATE, entry.type.name, label, entry.line, ref=entry.ref, properties=desired, new_secret=new_secret
+            )
         patch = {name: value for name, value in desired.items() if not is_kept_as(value, object[name])}
         for name in patch:
             if entry.type.fields[name].update == "immutable":
@@ -171,7 +175,10 @@ class Planner:
         relied_on = (*patch, *([SECRET] if new_secret else []), *([mark.property] if mark else []))
         before = {name: object[name] for name in relied_on}
         action = UPDATE if patch or new_secret else KEEP
-        return Step(action, entry.type.name, label, entry.line, object["id"], None, patch, before, new_secret)
+        return Step(
+            action, entry.type.name, label, entry.line, object["id"], properties=patch, before=before,
+            new_secret=new_secret,
+        )  # fmt: skip
 
     def _deletions(self, type: Type, lines: Parts) -> Iterator[Step]:
         """Yield what carries the label and is not in the file; only types that are in the file are looked at."""

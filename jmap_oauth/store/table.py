@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from jmap_oauth.model.definition import ObjectType, Property, Record
+from jmap_oauth.model.definition import ObjectType, Record
 from jmap_oauth.model.query import Query, Words
 from jmap_oauth.store import sql
 from jmap_oauth.store.sql import Matches, Role, Sql, quoted
@@ -76,10 +76,8 @@ class Table(ABC):
         record: Record = _decode(document)
         if record.keys() == self._names:
             return record
-        kept = {
-            each.name: record[each.name] if each.name in record else _initial(each) for each in self.type.properties
-        }
-        return {"id": record["id"], **kept}
+        kept = {name: value for name, value in record.items() if name in self._names}
+        return {"id": record["id"], **self.type.blank(), **kept}
 
     def document(self, record: Record) -> str:
         """Write a record as it is kept."""
@@ -97,7 +95,3 @@ class Table(ABC):
         """Return the columns that follow from the declaration; of hashes only those that are given."""
         values = {each.name: each.value(record) for each in self.columns if each.role is not Role.HASH}
         return values | dict(hashes)
-
-
-def _initial(each: Property) -> Any:
-    return each.initial if each.has_default else None
