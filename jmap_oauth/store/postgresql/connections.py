@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import asyncpg
 
 from jmap_oauth.model.definition import GLOBAL, ObjectType
-from jmap_oauth.store.interface import Unavailable, Unusable
-from jmap_oauth.store.postgresql.failures import Lost, answering
+from jmap_oauth.store.interface import Unavailable
+from jmap_oauth.store.postgresql.failures import Lost, answering, connecting
 
 Connection: TypeAlias = asyncpg.Connection
 
@@ -32,6 +32,7 @@ _EVERYWHERE: Final = {
     "default_transaction_isolation": "read committed",
     "jit": "off",  # compiling takes longer than what is asked here
     "idle_in_transaction_session_timeout": "60s",  # who holds locks and is silent is gone
+    "idle_session_timeout": "0",  # whatever the role says: a connection is kept for what comes next
 }
 
 
@@ -41,13 +42,15 @@ async def connect(url: str, *, seconds: float, **settings: str) -> asyncpg.Conne
     Raises:
         Unavailable, Unusable: it cannot be opened.
     """
-    with answering():
-        try:
-            return await asyncpg.connect(
-                url, timeout=CONNECT_SECONDS, command_timeout=seconds, server_settings={**_EVERYWHERE, **settings}
-            )
-        except ValueError:  # which may repeat it
-            raise Unusable("the URL of the database is wrong") from None
+    with connecting():
+        return await asyncpg.connect(
+            url, timeout=CONNECT_SECONDS, command_timeout=seconds, server_settings=_settings(seconds, settings)
+        )
+
+
+def _settings(seconds: float, others: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the settings of a connection, on which a statement may take so many seconds whatever the role says."""
+    return {**_EVERYWHERE, "statement_timeout": f"{seconds * 1000:.0f}", **others}
 
 
 async def hang_up(connection: asyncpg.Connection) -> None:
@@ -66,7 +69,7 @@ class Pool:
         self._url = url
         self._size = size
         self._seconds = seconds
-        self._settings = {**_EVERYWHERE, "statement_timeout": f"{seconds * 1000:.0f}", **settings}
+        self._settings = _settings(seconds, settings)
         self._pool: asyncpg.Pool | None = None
 
     async def open(self) -> None:
@@ -90,7 +93,7 @@ class Pool:
         """
         if self._pool is None:
             raise Unavailable(_NOT_OPEN)
-        with answering():
+        with connecting():
             connection = await self._pool.acquire(timeout=WAIT_SECONDS)
         try:
             yield connection

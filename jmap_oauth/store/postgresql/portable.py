@@ -106,7 +106,8 @@ async def filling(url: str, model: Model, migrations: Path) -> AsyncIterator[Pos
 
 @asynccontextmanager
 async def _connected(url: str) -> AsyncIterator[Connection]:
-    connection = await connect(url, seconds=_PATIENCE)
+    # It is silent for as long as the other side of a copy is read through once more.
+    connection = await connect(url, seconds=_PATIENCE, idle_in_transaction_session_timeout="0")
     with answering():
         try:
             yield connection
