@@ -83,15 +83,18 @@ async def told(ask: Ask, store: PostgresqlStore) -> str | None:
 
 @pytest.mark.parametrize("ask", ASKED.values(), ids=ASKED)
 async def test_a_user_that_is_refused_while_we_run_is_unavailable_until_it_is_let_in(
-    keeper: Keeper, store: PostgresqlStore, ask: Ask
+    keeper: Keeper, store: PostgresqlStore, ask: Ask, caplog: pytest.LogCaptureFixture
 ) -> None:
     await keeper.run("ALTER ROLE {} NOLOGIN")
     await keeper.end_connections()
     while "refuses the user" not in (await told(ask, store) or ""):
         await asyncio.sleep(0.01)
-    await keeper.run("ALTER ROLE {} LOGIN")
-    while await told(ask, store) is not None:
+    while await told(ASKED["version"], store) is None:
         await asyncio.sleep(0.01)
+    await keeper.run("ALTER ROLE {} LOGIN")
+    while await told(ask, store) or await told(ASKED["version"], store):
+        await asyncio.sleep(0.01)
+    assert "The database does not answer: the database refuses the user" in caplog.text
 
 
 async def test_a_right_that_is_taken_away_while_we_run_is_unavailable(keeper: Keeper, store: PostgresqlStore) -> None:

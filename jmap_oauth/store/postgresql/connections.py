@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -25,6 +26,12 @@ LOOK_EVERY: Final = 0.25
 
 _LOOK_SECONDS: Final = 1.0
 _NOT_OPEN: Final = "the database is not open"
+_WENT_BACK: Final = """\
+The database knows less than it did: it was restored, or another server took over without the last commits. States of \
+what was lost may be told again for something else; UPDATE identity, as README.md says, and a restart end them all\
+"""
+
+_log = logging.getLogger(__name__)
 
 _EVERYWHERE: Final = {
     "application_name": "jmap-oauth",
@@ -121,7 +128,8 @@ class Watch:
     """Knows the last number of each type: from our own commits at once, from those of others by notifications.
 
     One can be lost on the way, or where something stands between that passes none on. So what is known counts only for
-    a while after a look, which is taken when somebody asks, and not at all without a connection to hear on.
+    a while after a look, which is taken when somebody asks, and not at all without a connection to hear on. Should a
+    look find a number to be less than it was, there is another past: the connection is given up, and all is new.
     """
 
     def __init__(self, url: str) -> None:
@@ -133,6 +141,7 @@ class Watch:
         self._connected = 0
         self._locked_by = 0
         self._looked_at = self._failed_at = float("-inf")
+        self._is_lost = False
 
     async def open(self, channel: str) -> None:
         """Look for the first time; `channel` is where commits are notified."""
@@ -200,11 +209,21 @@ class Watch:
                 raise Unavailable("the database cannot be reached")
             try:
                 await self._look_now()
+                self._tell(None)
             except BaseException as error:
                 if isinstance(error, Exception):  # and not that whoever asked has gone away
                     self._failed_at = time.monotonic()
+                    self._tell(error)
                 self._let_go()
                 raise
+
+    def _tell(self, reason: Exception | None) -> None:
+        """Log when the database is lost, and when it is back."""
+        if reason is not None and not self._is_lost:
+            _log.warning("The database does not answer: %s", reason)
+        if reason is None and self._is_lost:
+            _log.info("The database answers again")
+        self._is_lost = reason is not None
 
     async def _look_now(self) -> None:
         """Look, on a new connection if the one that is there has ended or is silent."""
@@ -226,16 +245,20 @@ class Watch:
         return connection
 
     async def _read(self, connection: asyncpg.Connection) -> None:
-        began_at = time.monotonic()
+        began_at, known = time.monotonic(), [*self._numbers.items()]
         with answering():
-            rows = await connection.fetch("SELECT type, number FROM state WHERE account = $1", GLOBAL)
-        for type, number in rows:
+            found = dict(await connection.fetch("SELECT type, number FROM state WHERE account = $1", GLOBAL))
+        if any(number > found.get(type, 0) for type, number in known):
+            _log.error(_WENT_BACK)
+            raise Lost("the database went back")
+        for type, number in found.items():
             self.note([type], number)
         self._looked_at = began_at
 
-    def _hear(self, _connection: object, _process: int, _channel: str, payload: Any) -> None:
-        number, *types = payload.split()
-        self.note(types, int(number))
+    def _hear(self, connection: object, _process: int, _channel: str, payload: Any) -> None:
+        if connection is self._connection:
+            number, *types = payload.split()
+            self.note(types, int(number))
 
     def _end(self, connection: object) -> None:
         """Know nothing any more: nothing is heard."""
