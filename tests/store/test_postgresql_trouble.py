@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 
 from jmap_oauth.model.definition import GLOBAL
+from jmap_oauth.model.ids import new_id
 from jmap_oauth.model.query import Comparator, Query, Window, Words
 from jmap_oauth.store.interface import Unavailable, Unusable
 from jmap_oauth.store.postgresql import portable
@@ -66,7 +67,7 @@ async def store(keeper: Keeper) -> AsyncIterator[PostgresqlStore]:
 ASKED: dict[str, Ask] = {
     "read": lambda store: all_of(store, GLOBAL),
     "brief read": lambda store: store.read(lambda reader: reader.state(WIDGET, GLOBAL), brief=True),
-    "write": lambda store: create(store, make_widget("w", None)),
+    "write": lambda store: create(store, make_widget(new_id(), None)),
     "version": lambda store: store.version(WIDGET),
     "lead": lambda store: store.leads(),
 }
