@@ -33,6 +33,8 @@ _FAILURES: Final[Mapping[str, tuple[type[Unavailable | Unusable], str]]] = {
     "3F000": (Refused, "the search_path of the user leads to no schema"),
     "40": (Conflict, "others are changing the same all the time"),
     "42501": (Refused, "the user of the database may not do this"),
+    "42703": (Unusable, "a column of the database is missing"),
+    "42P01": (Unusable, "a table of the database is missing"),
     "53": (Unavailable, "the database lacks room, memory or connections"),
     "54": (Unavailable, "the database takes no statement as large as this"),
     "55000": (Refused, "the database takes no connections"),
