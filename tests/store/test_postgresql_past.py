@@ -62,6 +62,22 @@ async def test_what_is_remembered_is_forgotten_when_numbers_run_backwards(
     assert "The database knows less than it did" in caplog.text
 
 
+async def test_a_server_that_takes_over_and_knows_less_is_told_in_the_log(
+    store: PostgresqlStore, url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It shows also when the connections were lost on the way to it."""
+    widget = make_widget("w", None, size=0)
+    await create(store, widget)
+    await change(store, widget, size=1)
+    version = await store.version(WIDGET)
+    await go_back(url)
+    store._watch._let_go()
+    while await store.version(WIDGET) == version:
+        await asyncio.sleep(0.01)
+    assert "The database knows less than it did" in caplog.text
+    assert await size(store, widget["id"]) == b'{"size":0}'
+
+
 async def test_what_takes_the_place_of_a_lost_commit_is_seen_though_its_number_is_known(
     store: PostgresqlStore, url: str
 ) -> None:

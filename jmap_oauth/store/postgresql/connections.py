@@ -118,9 +118,9 @@ async def _leave_as_it_is(_: object) -> None:
 
 
 class Moment(NamedTuple):
-    """What was committed last, as far as is known: the number, on the server behind the connection of this count."""
+    """What was committed last, as far as is known: the number, in the past of this count."""
 
-    connection: int
+    past: int
     number: int
 
 
@@ -129,7 +129,7 @@ class Watch:
 
     One can be lost on the way, or where something stands between that passes none on. So what is known counts only for
     a while after a look, which is taken when somebody asks, and not at all without a connection to hear on. Should a
-    look find a number to be less than it was, there is another past: the connection is given up, and all is new.
+    look find a number to be less than it was, there is another past, as there may be behind a new connection.
     """
 
     def __init__(self, url: str) -> None:
@@ -138,7 +138,7 @@ class Watch:
         self._lock = asyncio.Lock()
         self._connection: asyncpg.Connection | None = None
         self._numbers: dict[str, int] = {}
-        self._connected = 0
+        self._past = 0
         self._locked_by = 0
         self._looked_at = self._failed_at = float("-inf")
         self._is_lost = False
@@ -146,19 +146,17 @@ class Watch:
     async def open(self, channel: str) -> None:
         """Look for the first time; `channel` is where commits are notified."""
         self._lock = asyncio.Lock()  # it belongs to the event loop in which it was first waited for
-        self._channel, self._connected, self._locked_by = channel, 0, 0
+        self._channel, self._past, self._locked_by, self._numbers = channel, 0, 0, {}
         await self._look()
 
     async def version(self, types: Iterable[ObjectType]) -> str:
-        """Return the numbers of the last changes to these types, and how often the connection was opened.
-
-        Behind a new connection there may be another server, which knows less.
+        """Return the numbers of the last changes to these types, and of which past they are.
 
         Raises:
             Unavailable: the database cannot be reached or is not open.
         """
         await self._look()
-        return ".".join([str(self._connected), *(str(self._numbers.get(type.name, 0)) for type in types)])
+        return ".".join([str(self._past), *(str(self._numbers.get(type.name, 0)) for type in types)])
 
     async def moment(self) -> Moment:
         """Return what was committed last.
@@ -167,7 +165,7 @@ class Watch:
             Unavailable: see `version`.
         """
         await self._look()
-        return Moment(self._connected, max(self._numbers.values(), default=0))
+        return Moment(self._past, max(self._numbers.values(), default=0))
 
     def note(self, types: Iterable[str], number: int) -> None:
         """Take over what was committed. It may come late, so numbers only rise."""
@@ -182,11 +180,11 @@ class Watch:
         """
         await self._look()
         async with self._lock:
-            if self._connection is not None and self._locked_by != self._connected:
+            if self._connection is not None and self._locked_by != self._past:
                 with answering():
                     if await self._connection.fetchval("SELECT pg_try_advisory_lock($1)", key):
-                        self._locked_by = self._connected
-            return self._locked_by == self._connected
+                        self._locked_by = self._past
+            return self._locked_by == self._past
 
     async def close(self) -> None:
         self._channel = ""
@@ -237,8 +235,7 @@ class Watch:
     async def _connect(self) -> asyncpg.Connection:
         connection = await connect(self._url, seconds=_LOOK_SECONDS, application_name="jmap-oauth watch")
         self._connection = connection
-        self._connected += 1
-        self._numbers = {}
+        self._past += 1  # behind it may be another server, which knows less
         connection.add_termination_listener(self._end)
         with answering():
             await connection.add_listener(self._channel, self._hear)
@@ -250,7 +247,8 @@ class Watch:
             found = dict(await connection.fetch("SELECT type, number FROM state WHERE account = $1", GLOBAL))
         if any(number > found.get(type, 0) for type, number in known):
             _log.error(_WENT_BACK)
-            raise Lost("the database went back")
+            self._past += 1
+            self._numbers = {}
         for type, number in found.items():
             self.note([type], number)
         self._looked_at = began_at

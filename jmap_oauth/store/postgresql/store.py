@@ -84,7 +84,7 @@ class PostgresqlStore:
         self._states = States("")
         self._channel = ""
         self._memory = Memory()
-        self._remembered_of = 0  # the connection of `Moment`
+        self._remembered_of = 0  # the past of `Moment`
         self._catching_up = asyncio.Lock()
 
     async def open(self) -> None:
@@ -162,8 +162,8 @@ class PostgresqlStore:
             return
         async with self._catching_up:
             moment = await self._watch.moment()
-            if moment.connection != self._remembered_of:
-                self._memory, self._remembered_of = Memory(), moment.connection
+            if moment.past != self._remembered_of:
+                self._memory, self._remembered_of = Memory(), moment.past
             if not self._memory.is_current(moment):
                 await self._read(self._looking_up, partial(self._memory.catch_up, token=moment))
 
