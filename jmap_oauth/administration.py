@@ -23,7 +23,7 @@ async def first_key(settings: Settings) -> FirstKey | None:
     """
     prepare_folder(settings)
     async with open_server(settings) as server, server.serving():
-        return await server.create_first_key()
+        return await server.bootstrap.create_first_key()
 
 
 async def create_api_key(
@@ -54,7 +54,7 @@ async def create_api_key(
             "expiresAt": expires_at,
             "allowedIps": dict.fromkeys(allowed_ips, True),
         }
-        return await server.create_key("cli", given)
+        return await server.bootstrap.create_key("cli", given)
 
 
 async def list_api_keys(settings: Settings) -> list[Record]:

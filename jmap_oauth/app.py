@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +12,14 @@ import msgspec
 from starlette.routing import Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from jmap_oauth.access.hashing import Cost, SlowHasher, digest
+from jmap_oauth.access.hashing import Cost, SlowHasher
 from jmap_oauth.access.imported import verifier
 from jmap_oauth.access.keys import KeyRing
 from jmap_oauth.access.policy import Policy, permissions_of
 from jmap_oauth.access.principal import server_principal
 from jmap_oauth.access.throttle import Throttle
 from jmap_oauth.access.usage import DAY, HOUR, Usage
+from jmap_oauth.bootstrap import Bootstrap, CommandError, FirstKey
 from jmap_oauth.config import Settings
 from jmap_oauth.database import open_store
 from jmap_oauth.http.logs import configure_logging as configure_logs
@@ -38,7 +37,6 @@ from jmap_oauth.objects import schema_document, served_types
 from jmap_oauth.objects.audit_event import audit_events
 from jmap_oauth.objects.registry import Registry, authenticate_method
 from jmap_oauth.protocol.dispatch import Call, Dispatcher
-from jmap_oauth.protocol.errors import MethodError, MethodErrorType, SetError
 from jmap_oauth.protocol.types import CORE, Limits
 from jmap_oauth.provisioning import Provisioning
 from jmap_oauth.store.interface import Store, Unavailable, Unusable
@@ -60,11 +58,7 @@ _TOLERATED = frozenset(
     f"urn:ietf:params:jmap:{name}"
     for name in ("blob", "mail", "calendars", "contacts", "principals", "sieve", "vacationresponse")
 )
-_ADMIN_KEY = "admin_key"
-_ATTEMPTS = 10
 _PACKAGE = Path(__file__).parent
-
-logger = logging.getLogger(__name__)
 
 
 class Server:
@@ -104,6 +98,7 @@ class Server:
         throttle = Throttle(burst=settings.max_failed_logins, seconds=60 / settings.max_failed_logins_per_minute)
         self.keys = KeyRing(store, self.key_type, model["Tenant"], throttle, keys)
         self.streams = Streams(ChangeWatch(model, store, self.policy), self.keys)
+        self.bootstrap = Bootstrap(store, self.key_type, self.permissions, self.set_objects)
 
     @asynccontextmanager
     async def serving(self, *, applied: bool = False) -> AsyncIterator[None]:
@@ -113,7 +108,7 @@ class Server:
             Unavailable, CommandError, SettingsError: one cannot be applied.
         """
         if not applied:
-            await self._apply_admin_key()
+            await self.bootstrap.apply_admin_key(self.settings.admin_key)
             if self.settings.provision:
                 file, matching = Path(self.settings.provision), self.backing.hasher.matching
                 await Provisioning(file, self.model, self.store, self.set_objects, matching).apply()
@@ -190,45 +185,6 @@ class Server:
         await self.store.version(self.key_type)  # reads alone would go on for a while from a file that is gone
         await self.store.read(lambda reader: reader.states([GLOBAL]), brief=True)  # never remembered
 
-    async def create_key(self, actor: str, given: Mapping[str, Any], state: str | None = None) -> FirstKey:
-        """Create an API key, given a `state` only if that of all keys is still the same.
-
-        Raises:
-            CommandError: it was refused.
-            MethodError: the state is another one.
-        """
-        answer = await self.set_objects(actor, "ApiKey", {"create": {"key": given}, "ifInState": state})
-        raise_refusal(answer.not_created)
-        created = (answer.created or {})["key"]
-        return FirstKey(created["id"], created.get("secret", ""))
-
-    async def create_first_key(self) -> FirstKey | None:
-        """Create an administrator's key, unless there ever was any key: of processes that start at once, one does.
-
-        Raises:
-            CommandError: it was refused.
-        """
-        state = await self.store.read(lambda reader: reader.state(self.key_type, GLOBAL))
-        states = await self.store.read(lambda reader: reader.states([GLOBAL]))
-        if self.key_type.name in states[GLOBAL]:
-            return None
-        permissions = dict.fromkeys(sorted(self.permissions), True)
-        return await self._create_key_in(state, {"description": "Administrator", "permissions": permissions})
-
-    async def _create_key_in(self, state: str, given: Mapping[str, Any]) -> FirstKey | None:
-        """Create a key if the state of all keys is still this one."""
-        try:
-            return await self.create_key("system", given, state)
-        except MethodError as error:
-            if error.type is not MethodErrorType.STATE_MISMATCH:
-                raise
-            return None
-
-    async def warn_without_keys(self) -> None:
-        """Say so in the log when there is no API key at all: nobody could get in."""
-        if not await self.store.read(lambda reader: reader.count(self.key_type, GLOBAL)):
-            logger.warning("There is no API key, so nobody can get in; jmap-oauth api-key create makes one")
-
     def _usage_of(self, type_name: str, precision: str = DAY) -> Usage:
         """Return what collects the dates of last use of a type, to be kept as a change by the server."""
 
@@ -237,41 +193,6 @@ class Server:
             await self.set_objects("system", type_name, {"update": update})
 
         return Usage(write, batch=self._at_once(500), precision=precision)
-
-    async def _apply_admin_key(self) -> None:
-        """Make the key of the setting `admin_key` be what the setting says: there, replaced, or gone.
-
-        Other processes may do the same at once, so it is done again while keys change meanwhile.
-
-        Raises:
-            CommandError: another key has this secret, or keys change all the time.
-        """
-        for _ in range(_ATTEMPTS):
-            if await self._set_admin_key():
-                return
-        raise CommandError("admin_key: other processes change API keys all the time.")
-
-    async def _set_admin_key(self) -> bool:
-        origin, secret = self.key_type.by_name["origin"], self.key_type.by_name["secret"]
-        state = await self.store.read(lambda reader: reader.state(self.key_type, GLOBAL))
-        ours = await self.store.read(lambda reader: reader.find(self.key_type, origin, [_ADMIN_KEY]))
-        if self.settings.admin_key is None:
-            if ours:
-                await self.set_objects("system", "ApiKey", {"destroy": [key["id"] for key in ours]})
-            return True
-        wanted = digest(self.settings.admin_key)
-        holders = await self.store.read(lambda reader: reader.find(self.key_type, secret, [wanted]))
-        if any(key["origin"] != _ADMIN_KEY for key in holders):
-            raise CommandError("admin_key: another API key has this secret already; choose another text.")
-        values = {
-            "secret": self.settings.admin_key, "permissions": dict.fromkeys(sorted(self.permissions), True),
-            "allowedIps": {}, "expiresAt": None, "origin": _ADMIN_KEY,
-        }  # fmt: skip
-        if ours:
-            await self.set_objects("system", "ApiKey", {"update": {ours[0]["id"]: values}})
-            return True
-        made = await self._create_key_in(state, {"description": "Administrator (setting admin_key)", **values})
-        return made is not None
 
 
 @asynccontextmanager
@@ -320,7 +241,7 @@ class Application:
             DeclarationError, Unusable, Unavailable, CommandError, SettingsError: it cannot start.
         """
         async with open_server(self._settings) as server, server.serving(applied=self._applied):
-            await server.warn_without_keys()
+            await server.bootstrap.warn_without_keys()
             self._http = server.http()
             self._streams = server.streams
             yield
@@ -360,20 +281,3 @@ def protocol_class(settings: Settings) -> type[asyncio.Protocol]:
     return bounded_protocol(
         settings.max_header_bytes, settings.header_timeout, settings.body_timeout, settings.max_connections
     )
-
-
-class CommandError(Exception):
-    """A command was refused; the sentence says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class FirstKey:
-    """An API key that was made just now, with its secret, which cannot be seen again."""
-
-    id: str
-    secret: str
-
-
-def raise_refusal(refused: Mapping[str, SetError] | None) -> None:
-    for error in (refused or {}).values():
-        raise CommandError(error.description or error.type.value)

@@ -22,7 +22,7 @@ from typing import Any
 import msgspec
 
 from jmap_oauth.config import SettingsError, read_toml
-from jmap_oauth.methods.set import SetResponse
+from jmap_oauth.methods.set import SetObjects, SetResponse
 from jmap_oauth.model.definition import GLOBAL, MASK, Model, ObjectType, Property, Record
 from jmap_oauth.model.kinds import Invalid, SetOf, now
 from jmap_oauth.model.query import AnyOf, Comparator, Condition, Query, Test, Window
@@ -38,9 +38,6 @@ _ATTEMPTS = 5
 _MAX_SECRET = 4_096
 
 logger = logging.getLogger(__name__)
-
-SetObjects = Callable[[str, str, Mapping[str, Any]], Awaitable[SetResponse]]
-"""Changes objects of a type under the name of an actor, by the arguments of a /set."""
 
 Matching = Callable[[str, Collection[str]], Awaitable[Collection[str]]]
 """Returns those of some hashes that are the hash of a text."""

@@ -36,7 +36,7 @@ def may_import(own: str = "", foreign: str = "", lazily: str = "") -> Layer:
     return Layer(frozenset(own.split()), frozenset(foreign.split()), frozenset(lazily.split()))
 
 
-ANYTHING_SERVED = "protocol model store access methods objects http web config provisioning database"
+ANYTHING_SERVED = "protocol model store access methods objects http web config bootstrap provisioning database"
 
 LAYERS = {
     "protocol": may_import("", "msgspec"),
@@ -48,6 +48,7 @@ LAYERS = {
     "methods": may_import("protocol model store.interface access", "msgspec"),
     "objects": may_import("protocol model store.interface access methods", "msgspec"),
     "config": may_import("", "msgspec"),
+    "bootstrap": may_import("protocol model store.interface access methods"),
     "provisioning": may_import("protocol model store.interface methods objects config", "msgspec"),
     "web": may_import(),
     "http": may_import(

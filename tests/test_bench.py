@@ -21,8 +21,7 @@ from tests.bench.plot import plot
 from tests.bench.recording import plain_sql
 from tests.bench.report import latencies, limits, show_in, wanted
 from tests.bench.workload import encode
-from tests.support.postgresql import schema_url
-from tests.support.stores import make_schema
+from tests.support.stores import make_database
 
 GET, PAIR = "/get of 3 ids, the same again", "/query and /get of 50 by text, which 1 % have"
 
@@ -63,10 +62,7 @@ def test_what_is_asked_for_is_measured_and_written_down(tmp_path: Path, capsys: 
 @pytest.fixture(params=["sqlite", "postgresql"])
 async def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A database with nothing in it."""
-    if request.param == "sqlite":
-        return str(tmp_path / "bench.db")
-    await make_schema(url := schema_url(tmp_path))
-    return url
+    return await make_database(request.param, tmp_path)
 
 
 async def test_the_sql_of_creates_makes_them_once_it_is_run_by_itself(url: str) -> None:

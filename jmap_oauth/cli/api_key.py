@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from jmap_oauth.cli.serve import CONFIG_HELP
+from jmap_oauth.cli.at_database import Config, Database, read_settings
 from jmap_oauth.cli.terminal import print_json, print_table, printable
-from jmap_oauth.config import SETTINGS, Settings, load_settings
 
 commands = typer.Typer(
     help="Create, list, allow more to, and revoke API keys, straight on the database; the server may run meanwhile.",
     no_args_is_help=True,
 )
-
-Config = Annotated[Path | None, typer.Option(metavar="FILE", help=CONFIG_HELP)]
-Database = Annotated[str | None, typer.Option(metavar="TEXT", help=SETTINGS["database"].description)]
-
 
 Permissions = Annotated[
     list[str] | None, typer.Option(metavar="NAME", help="A permission, such as sysOAuthClientGet; may be repeated.")
@@ -31,10 +24,6 @@ AllPermissions = Annotated[bool, typer.Option("--all-permissions", help="Give ev
 def _require_one(permission: list[str] | None, *, all_permissions: bool) -> None:
     if bool(permission) == all_permissions:
         raise typer.BadParameter("give either --permission or --all-permissions")
-
-
-def _settings(config: Path | None, database: str | None) -> Settings:
-    return load_settings({"database": database}, os.environ, config)
 
 
 @commands.command("create")
@@ -58,7 +47,7 @@ def create(
     If standard output is no terminal, the secret is all that is printed.
     """
     _require_one(permission, all_permissions=all_permissions)
-    settings = _settings(config, database)
+    settings = read_settings(config, database)
     import asyncio
 
     from jmap_oauth.administration import create_api_key
@@ -86,7 +75,7 @@ def list_keys(
     database: Database = None,
 ) -> None:
     """List the API keys, without their secrets."""
-    settings = _settings(config, database)
+    settings = read_settings(config, database)
     import asyncio
 
     from jmap_oauth.administration import list_api_keys
@@ -128,7 +117,7 @@ def allow(
 ) -> None:
     """Give an API key more permissions, such as those that came with an upgrade: no key gets them by itself."""
     _require_one(permission, all_permissions=all_permissions)
-    settings = _settings(config, database)
+    settings = read_settings(config, database)
     import asyncio
 
     from jmap_oauth.administration import allow_api_key
@@ -140,7 +129,7 @@ def allow(
 @commands.command("revoke")
 def revoke(id: Annotated[str, typer.Argument(metavar="ID")], config: Config = None, database: Database = None) -> None:
     """Revoke an API key: it stops working at once, in a running server within a second."""
-    settings = _settings(config, database)
+    settings = read_settings(config, database)
     import asyncio
 
     from jmap_oauth.administration import revoke_api_key

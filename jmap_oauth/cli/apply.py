@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -39,7 +40,7 @@ def apply(
     Objects are known by clientId, name or id. Fields that the file does not name stay as they are. A client keeps the
     secret that it has; one that had none and should gets a new one.
     """
-    with Plan() as plan:
+    with closing(Plan()) as plan:
         _compare(client, file, prune, plan, json)
         if not json:
             plan.print_summary()
@@ -51,12 +52,13 @@ def apply(
 
 def _compare(client: Client, file: str, prune: str | None, plan: Plan, as_json: bool) -> None:
     """Compare a file with the server, and show each step."""
+    from jmap_oauth.cli.input_file import open_input
     from jmap_oauth.cli.plan import Planner, read_mark
-    from jmap_oauth.cli.plan_file import open_plan, read_plan
+    from jmap_oauth.cli.plan_file import read_plan
     from jmap_oauth.cli.progress import progress
 
     mark = None if prune is None else read_mark(client, prune)
-    with open_plan(file) as opened, progress("Comparing", wanted=not sys.stdout.isatty()) as advance:
+    with open_input(file) as opened, progress("Comparing", wanted=not sys.stdout.isatty()) as advance:
         for step in Planner(client, mark).steps(read_plan(opened, client.schema)):
             plan.add(step, step.new_secret)
             advance(plan.counts.total(), None)

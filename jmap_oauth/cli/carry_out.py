@@ -147,11 +147,8 @@ class CarryingOut:
         return properties
 
     def _secret(self, step: Step) -> str:
-        if (brought := self._brought.get(step.label)) is None:
-            return self._new_secret(step)
-        return first_secret(brought)
-
-    def _new_secret(self, step: Step) -> str:
+        if brought := self._brought.get(step.label):
+            return first_secret(brought)
         secret = secrets.token_urlsafe(32)
         self._keep(step, secret)
         return secret

@@ -7,8 +7,8 @@ import re
 import ssl
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from jmap_oauth.cli.connection import Connection
@@ -70,9 +70,7 @@ class Client:
     def __enter__(self) -> Client:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if "_http" in self.__dict__:
             self._http.close()
 
@@ -214,34 +212,23 @@ class Client:
         kind = Disconnected if response.status_code in _UNSURE else Failure
         raise kind(f"{self._connection.url} answered HTTP {response.status_code}{f': {detail}' if detail else ''}")
 
-    def _translated(self) -> _Translating:
-        return _Translating(self._connection.url)
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """Turn what httpx raises into Disconnected."""
+        import httpx
+
+        url = self._connection.url
+        try:
+            yield
+        except (httpx.ConnectError, httpx.ConnectTimeout, UnicodeError) as error:  # of a name that no host can have
+            raise Disconnected(f"{url} cannot be reached: {error}") from None
+        except httpx.TimeoutException:
+            raise Disconnected(f"{url} did not answer in time") from None
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise Disconnected(f"the connection to {url} was cut: {error}") from None
 
     def _is_another_kind(self) -> Failure:
         return Failure(f"{self._connection.url} does not answer as a jmap-oauth server does")
-
-
-class _Translating:
-    """Turns what httpx raises into Disconnected."""
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        import httpx
-
-        match error:
-            case httpx.ConnectError() | httpx.ConnectTimeout() | UnicodeError():  # of a name that no host can have
-                raise Disconnected(f"{self._url} cannot be reached: {error}") from None
-            case httpx.TimeoutException():
-                raise Disconnected(f"{self._url} did not answer in time") from None
-            case httpx.HTTPError() | httpx.InvalidURL():
-                raise Disconnected(f"the connection to {self._url} was cut: {error}") from None
 
 
 def _read(response: httpx.Response) -> bytes:

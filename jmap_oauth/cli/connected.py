@@ -12,7 +12,7 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from jmap_oauth.cli.connection import DEFAULT_URL, KEY_VARIABLE, URL_VARIABLE, find_connection
-from jmap_oauth.cli.secret_input import STANDARD_INPUT
+from jmap_oauth.cli.input_file import STANDARD_INPUT
 from jmap_oauth.cli.terminal import printable
 
 _FILE_HELP = (

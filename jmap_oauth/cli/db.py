@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from jmap_oauth.cli.at_database import Config, Database, read_settings
 from jmap_oauth.cli.progress import progress
-from jmap_oauth.cli.serve import CONFIG_HELP
 from jmap_oauth.cli.terminal import Failure, printable
-from jmap_oauth.config import SETTINGS, Settings, load_settings
+from jmap_oauth.config import Settings, load_settings
 
 commands = typer.Typer(help="Keep a database: check it, back it up, move it.", no_args_is_help=True)
 
-Config = Annotated[Path | None, typer.Option(metavar="FILE", help=CONFIG_HELP)]
-Database = Annotated[str | None, typer.Option(metavar="TEXT", help=SETTINGS["database"].description)]
-
 _MOST_FLAWS = 100
-
-
-def _settings(config: Path | None, database: str | None) -> Settings:
-    return load_settings({"database": database}, os.environ, config)
 
 
 @commands.command("migrate")
 def migrate(config: Config = None, database: Database = None) -> None:
     """Bring the database up to date, as the start of the server does."""
-    settings = _settings(config, database)
+    settings = read_settings(config, database)
     import asyncio
 
     from jmap_oauth.keeping import migrate_database
@@ -45,7 +37,7 @@ def check(config: Config = None, database: Database = None) -> None:
     """
     import asyncio
 
-    settings = _settings(config, database)
+    settings = read_settings(config, database)
     flaws = asyncio.run(_print_flaws(settings))
     if flaws:
         raise Failure(f"the database is not sound: {flaws} flaws" + (" at least" if flaws == _MOST_FLAWS else ""))
@@ -75,7 +67,7 @@ def backup(
     database: Database = None,
 ) -> None:
     """Copy the database as it is at this moment, while the server goes on. The copy is for its owner alone."""
-    settings = _settings(config, database)
+    settings = read_settings(config, database)
     import asyncio
 
     from jmap_oauth.keeping import back_up
@@ -96,7 +88,7 @@ def restore(
     database: Database = None,
 ) -> None:
     """Make the database what a backup holds. No server may be running on it."""
-    settings = _settings(config, database)
+    settings = read_settings(config, database)
     import asyncio
 
     from jmap_oauth.keeping import restore

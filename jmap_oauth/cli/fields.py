@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
+from jmap_oauth.cli.input_file import read_input
 from jmap_oauth.cli.schema import Field, Type, UnknownName
 from jmap_oauth.cli.strict_json import NotJson, read_json
 from jmap_oauth.cli.terminal import Failure, near
@@ -146,15 +146,11 @@ def read_object(path: str) -> dict[str, Any]:
     """Read a JSON object from a file, `-` for standard input, as the properties of an object.
 
     Raises:
-        Failure: it cannot be read, or is no JSON object.
+        Failure: it cannot be read, is too long, or is no JSON object.
     """
-    import sys
-
+    content = read_input(path, MAX_FILE)
     try:
-        with open(sys.stdin.fileno() if path == "-" else Path(path), "rb", closefd=path != "-") as file:
-            value = read_json(file.read(MAX_FILE))
-    except OSError as error:
-        raise Failure(f"{path} cannot be read: {error.strerror}") from None
+        value = read_json(content)
     except Failure as error:
         raise Failure(f"{path} {error}") from None
     if not isinstance(value, dict):

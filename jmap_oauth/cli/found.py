@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from itertools import groupby
 from typing import Any
 
@@ -28,10 +28,10 @@ class Found:
             self._by_id[each["id"]] = each
             self._by_label.setdefault(self._label(each), {})[each["id"]] = each
 
-    def match(self, batch: Sequence[Entry], taken: set[str]) -> dict[int, Object]:
+    def match(self, batch: Sequence[Entry], taken: Set[str]) -> dict[int, Object]:
         """Return the objects that entries are, by their lines: that of the id, else one of the label; see `_pair`.
 
-        `taken` are the ids of what earlier entries are; it gets more where label and id alone would not show it.
+        `taken` are the ids of what earlier entries are, as far as it has to be noted; see `namesakes`.
 
         Raises:
             Failure: the id is of another object than the label, or it cannot be told which object an entry is.
@@ -42,22 +42,22 @@ class Found:
         others = sorted((entry for entry in batch if entry.line not in matched), key=_label)  # in order in each label
         for label, entries in groupby(others, key=_label):
             matched |= _pair(list(entries), self._free(label, gone))
-        taken |= {each["id"] for each in matched.values() if self._is_namesake(each)}
         return matched
 
-    def _check_labels(self, entries: Iterable[Entry], gone: set[str]) -> None:
+    def namesakes(self, objects: Iterable[Object]) -> set[str]:
+        """Return the ids of those that are not told from others by a label: they share it, or have none."""
+        labels = ((each["id"], self._label(each)) for each in objects)
+        return {id for id, label in labels if not label or len(self._by_label[label]) > 1}
+
+    def _check_labels(self, entries: Iterable[Entry], gone: Set[str]) -> None:
         for entry in entries:
             same = self._by_label.get(_label(entry), {}) if entry.label else {}
             if entry.id not in same and same.keys() - gone:
                 raise entry.wrong(f"{entry.id} and {entry.label} are two of the server's objects")
 
-    def _free(self, label: str, gone: set[str]) -> list[Object]:
+    def _free(self, label: str, gone: Set[str]) -> list[Object]:
         free = [each for id, each in self._by_label.get(label, {}).items() if id not in gone]
         return sorted(free, key=lambda each: (not is_as(self._owned, each), each["id"]))
-
-    def _is_namesake(self, object: Object) -> bool:
-        label = self._label(object)
-        return not label or len(self._by_label[label]) > 1
 
     def _label(self, object: Object) -> str:
         return object.get(self._type.label or "") or ""

@@ -6,6 +6,7 @@ import io
 import json as json_module
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any
@@ -51,7 +52,7 @@ def import_clients(
         raise Failure("the server knows too little of clients to take those of others; a newer version does")
     imported = _read(format, file)
     brought = {each.label: each.secret for each in imported if each.secret and not each.skipped}
-    with Plan() as plan:
+    with closing(Plan()) as plan:
         _compare(client, imported, brought, plan, json)
         if not json:
             plan.print_summary()

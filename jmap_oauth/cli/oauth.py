@@ -70,7 +70,8 @@ def _report_rotation(client_id: str, answer: dict[str, Any], end: str, as_json: 
         print(printable(f"{client_id} has the new secret {created['id']}; {len(updated)} older end at {end}."))
         if "secret" in created:
             print(f"secret  {printable(created['secret'])}")
-            print("The secret is not shown again." if sys.stdout.isatty() else "", end="\n" * sys.stdout.isatty())
+            if sys.stdout.isatty():
+                print("The secret is not shown again.")
     errors = [*(answer.get("notCreated") or {}).items(), *(answer.get("notUpdated") or {}).items()]
     for id, error in errors:
         show_refusal(f"the secret {id} of {client_id}", error)

@@ -17,7 +17,7 @@ from jmap_oauth.cli.completion import (
     complete_type,
 )
 from jmap_oauth.cli.connected import Json, connected, misuse
-from jmap_oauth.cli.secret_input import STANDARD_INPUT
+from jmap_oauth.cli.input_file import STANDARD_INPUT
 from jmap_oauth.cli.terminal import Failure, print_json, printable
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from jmap_oauth.cli.schema import Type
 
 
-# Clients are Any: a command's hints are read by typer, and Client would load all that it needs for --help.
 def read_limit(text: str) -> int:
     """Read a number as everybody writes it; int() takes 1_000 too, and the digits of other scripts."""
     if not re.fullmatch("[1-9][0-9]{0,8}", text):
@@ -67,6 +66,7 @@ Limit = Annotated[
 Id = Annotated[str, typer.Argument(metavar="ID", help="An id, or a value by which to find it: clientId=webmail.")]
 
 
+# Clients are Any: a command's hints are read by typer, and Client would load all that it needs for --help.
 def get(
     client: Any,
     type_name: TypeName,
@@ -88,7 +88,8 @@ def get(
         if json:
             print_json([found[id]])
         else:
-            print("\n" * bool(number), end="")
+            if number:
+                print()
             show_object(type, found[id])
     missing = [id for id in dict.fromkeys(wanted) if id not in found]
     if missing:

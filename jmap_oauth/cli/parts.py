@@ -6,7 +6,6 @@ import json
 import tempfile
 from collections.abc import Iterator
 from hashlib import blake2b
-from types import TracebackType
 from typing import Any
 
 PARTS = 64
@@ -18,16 +17,7 @@ class Parts:
     """Records that have been added. Those of one key are in one part, in their order, in every Parts the same one."""
 
     def __init__(self) -> None:
-        self._files = [tempfile.SpooledTemporaryFile(_IN_MEMORY) for _ in range(PARTS)]  # noqa: SIM115 - closed below
-
-    def __enter__(self) -> Parts:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for file in self._files:
-            file.close()
+        self._files = [tempfile.SpooledTemporaryFile(_IN_MEMORY) for _ in range(PARTS)]  # noqa: SIM115 - closed by close
 
     def add(self, key: str, value: Any) -> None:
         number = blake2b(key.encode(), digest_size=2).digest()
@@ -38,3 +28,7 @@ class Parts:
         for file in self._files:
             file.seek(0)
             yield ((key, value) for key, value in map(json.loads, file))
+
+    def close(self) -> None:
+        for file in self._files:
+            file.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
@@ -98,7 +99,7 @@ class Planner:
             Failure: two entries are the same object (said when all have been compared), an object is not to be told
                 from another, or what cannot change would have to.
         """
-        with Parts() as lines:
+        with closing(Parts()) as lines:
             for type, group in groupby(entries, key=lambda entry: entry.type):
                 if type not in self._types:
                     self._types.append(type)
@@ -111,7 +112,9 @@ class Planner:
     def _compare(self, type: Type, batch: list[Entry], lines: Parts) -> Iterator[Step]:
         """Compare entries, and note of each by what it is known: what the file has, and the id of what is there."""
         batch = [self._resolved(entry) for entry in batch]
-        objects = self._find(type, batch).match(batch, self._taken)
+        found = self._find(type, batch)
+        objects = found.match(batch, self._taken)
+        self._taken |= found.namesakes(objects.values())
         for entry in batch:
             object = objects.get(entry.line)
             lines.add(json.dumps([type.name, entry.label, entry.id]), [entry.line, type.short])
@@ -133,17 +136,12 @@ class Planner:
         properties = list(
             dict.fromkeys(name for each in (*[entry.properties for entry in batch], more) for name in each if name)
         )
-        filter = None
-        if type.has_exact_label:
-            labels = {entry.label for entry in batch if entry.label}
-            filter = {"operator": "OR", "conditions": [{type.label: label} for label in sorted(labels)]}
-            pages: Iterable[list[Object]] = Pages(self._client, type, filter=filter, properties=properties)
-            pages = pages if labels else ()
-        else:
-            pages = Pages(self._client, type, properties=properties)
         found = Found(type, {mark.property: mark.value} if mark else {})
-        for page in pages:
-            found.add(page)
+        conditions = [{type.label: label} for label in sorted({entry.label for entry in batch if entry.label})]
+        filter = {"operator": "OR", "conditions": conditions} if type.has_exact_label else None
+        if conditions or filter is None:
+            for page in Pages(self._client, type, filter=filter, properties=properties):
+                found.add(page)
         found.add(get_all(self._client, type, [entry.id for entry in batch if entry.id], properties))
         return found
 
@@ -166,7 +164,9 @@ class Planner:
         new_secret = _needs_secret(entry.type, desired) and (object is None or object[SECRET] is None)
         desired.pop(SECRET, None)
         if object is None:
-            return Step(CREATE, entry.type.name, label, entry.line, None, entry.ref, desired, {}, new_secret)
+            return Step(
+                CREATE, entry.type.name, label, entry.line, ref=entry.ref, properties=desired, new_secret=new_secret
+            )
         patch = {name: value for name, value in desired.items() if not is_kept_as(value, object[name])}
         for name in patch:
             if entry.type.fields[name].update == "immutable":
@@ -175,7 +175,10 @@ class Planner:
         relied_on = (*patch, *([SECRET] if new_secret else []), *([mark.property] if mark else []))
         before = {name: object[name] for name in relied_on}
         action = UPDATE if patch or new_secret else KEEP
-        return Step(action, entry.type.name, label, entry.line, object["id"], None, patch, before, new_secret)
+        return Step(
+            action, entry.type.name, label, entry.line, object["id"], properties=patch, before=before,
+            new_secret=new_secret,
+        )  # fmt: skip
 
     def _deletions(self, type: Type, lines: Parts) -> Iterator[Step]:
         """Yield what carries the label and is not in the file; only types that are in the file are looked at."""
@@ -183,7 +186,7 @@ class Planner:
         if mark is None:
             return
         properties = [type.label] if type.label else []
-        with Parts() as marked:
+        with closing(Parts()) as marked:
             for page in Pages(self._client, type, filter={mark.property: mark.value}, properties=properties):
                 for each in page:
                     marked.add(each["id"], str(each.get(type.label or "") or each["id"]))

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO, Any
 
 from jmap_oauth.cli.fields import settable
 from jmap_oauth.cli.schema import MASK, Schema, Type, UnknownName
-from jmap_oauth.cli.secret_input import STANDARD_INPUT
 from jmap_oauth.cli.strict_json import read_json
 from jmap_oauth.cli.terminal import Failure, near
 
@@ -55,20 +51,6 @@ def write_line(type: Type, id: str, ref: str | None, properties: Mapping[str, An
     """Return the line of an object, in ASCII."""
     entry = {"type": type.short, "id": id, **({"ref": ref} if ref else {}), "properties": properties}
     return json.dumps(entry).replace("\x7f", "\\u007f") + "\n"
-
-
-@contextmanager
-def open_plan(path: str) -> Iterator[IO[bytes]]:
-    """Open a file to read, `-` for standard input.
-
-    Raises:
-        Failure: it cannot be read.
-    """
-    try:
-        with open(sys.stdin.fileno() if path == STANDARD_INPUT else Path(path), "rb", closefd=path != "-") as file:
-            yield file
-    except OSError as error:
-        raise Failure(f"{path} cannot be read: {error.strerror}") from None
 
 
 def read_plan(file: IO[bytes], schema: Schema) -> Iterator[Entry]:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from pathlib import Path
-from types import MappingProxyType, TracebackType
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -47,15 +47,7 @@ class Plan:
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
         self.new_secrets = 0
-        self._spool = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closed by __exit__
-
-    def __enter__(self) -> Plan:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._spool.close()
+        self._spool = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closed by close
 
     @property
     def length(self) -> int:
@@ -89,6 +81,9 @@ class Plan:
             raise Failure(f"{self.new_secrets} new secrets have to go somewhere: give --secrets-out FILE")
         _ask(yes, self.counts["delete"])
         _do(client, self._steps(), self.length, secrets_out if self.new_secrets else None, brought)
+
+    def close(self) -> None:
+        self._spool.close()
 
     def _steps(self) -> Iterator[Step]:
         from jmap_oauth.cli.plan import Step

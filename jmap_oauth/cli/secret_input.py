@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 from typing import IO
 
+from jmap_oauth.cli.input_file import STANDARD_INPUT, open_input
 from jmap_oauth.cli.terminal import Failure
 
-STANDARD_INPUT = "-"
 MAX_SECRET = 65_536
 """Bytes; the server takes far fewer, and says how many."""
 
@@ -27,20 +27,16 @@ def read_secret(path: str, what: str, private: bool = False) -> str:
         import getpass
 
         return _checked(getpass.getpass(f"{what}: ", stream=sys.stderr), what)
+    with open_input(path) as file:
+        if private:
+            _check_private(file, path)
+        content = file.read(MAX_SECRET + 1)
+    if len(content) > MAX_SECRET:
+        raise Failure(f"the {what} in {path} is longer than {MAX_SECRET:,} bytes")
     try:
-        with open(sys.stdin.fileno() if path == STANDARD_INPUT else path, "rb", closefd=path != STANDARD_INPUT) as file:
-            if private:
-                _check_private(file, path)
-            content = file.read(MAX_SECRET + 1)
-        if len(content) > MAX_SECRET:
-            raise Failure(f"the {what} in {path} is longer than {MAX_SECRET:,} bytes")
         return _checked(content.decode().removesuffix("\n").removesuffix("\r"), what)
-    except OSError as error:
-        raise Failure(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise Failure(f"the {what} in {path} is not UTF-8 text") from None
-    except ValueError:
-        raise Failure(f"{path} is no name of a file") from None
 
 
 def read_secret_from(file: str | None, variable: str | None, what: str) -> str | None:

@@ -120,8 +120,13 @@ def _chosen(client: Client, names: list[str] | None) -> list[Type]:
     for each in chosen:
         if each not in every:
             raise Failure(f"{each.short} cannot be brought back, so it is not written")
-    targets = {field.refers_to for each in chosen for field in each.fields.values()}
+    targets = _targets(chosen)
     return sorted(chosen, key=lambda each: (each.name not in targets, every.index(each)))
+
+
+def _targets(types: Iterable[Type]) -> set[str | None]:
+    """Return the names of the types to which others refer."""
+    return {field.refers_to for each in types for field in each.fields.values()}
 
 
 def _is_restorable(type: Type) -> bool:
@@ -134,7 +139,7 @@ def _lines(client: Client, types: list[Type]) -> Iterator[str]:
     from jmap_oauth.cli.progress import progress
 
     written = {each.name for each in types}
-    targets = {field.refers_to for each in types for field in each.fields.values()}
+    targets = _targets(types)
     for type in types:
         sort = [{"property": each} for each in (type.label, "id") if each in type.sorts]
         pages, done = Pages(client, type, sort=sort), 0

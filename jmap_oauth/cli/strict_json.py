@@ -18,7 +18,7 @@ class NotJson(Failure):
 
 
 class _NoNumber(Exception):
-    """There is a number that JSON has not, or that no double holds. The text has room for its place."""
+    """There is a number that JSON has not, or that no double holds; what is said of it before and after its place."""
 
 
 def read_json(content: bytes | str) -> Any:
@@ -35,7 +35,8 @@ def read_json(content: bytes | str) -> Any:
     except UnicodeDecodeError:
         raise NotJson("is not UTF-8 text") from None
     except _NoNumber as error:
-        raise Failure(str(error).format(_place(text))) from None
+        before, after = error.args
+        raise Failure(f"{before}{_place(text)}{after}") from None
     except (ValueError, RecursionError):
         raise NotJson("is not JSON") from None
     if _SURROGATE.search(text):
@@ -60,13 +61,13 @@ def _once(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _refuse(name: str) -> None:
-    raise _NoNumber(f"has {name}{{}}, which is not JSON")
+    raise _NoNumber(f"has {name}", ", which is not JSON")
 
 
 def _finite(text: str) -> float:
     number = float(text)
     if math.isinf(number):
-        raise _NoNumber("has a number that is too large{}")
+        raise _NoNumber("has a number that is too large", "")
     return number
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -51,6 +51,10 @@ class SetResponse(Struct, frozen=True, rename="camel"):
     not_created: dict[str, SetError] | None
     not_updated: dict[str, SetError] | None
     not_destroyed: dict[str, SetError] | None
+
+
+SetObjects = Callable[[str, str, Mapping[str, Any]], Awaitable[SetResponse]]
+"""Changes objects as the server itself: the name of an actor, that of the type, and the arguments of a /set."""
 
 
 async def handle_set(backing: Backing, type: ObjectType, call: Call) -> SetResponse:

@@ -197,18 +197,16 @@ class ObjectType:
 
     @cached_property
     def initial(self) -> Mapping[str, Any]:
-        """The values of the properties that need not be given, as long as nobody gives one. Not to be changed."""
-        return {each.name: each.initial for each in self.properties if each.has_default}
+        """What properties are as long as nobody gives a value: None where there is no default. Not to be changed."""
+        return {each.name: each.initial if each.has_default else None for each in self.properties}
 
     @cached_property
-    def _blank(self) -> tuple[Mapping[str, Any], Sequence[Property]]:
-        record = {each.name: self.initial.get(each.name) for each in self.properties}
-        return record, [each for each in self.properties if isinstance(record[each.name], dict)]
+    def _changeable(self) -> Sequence[Property]:
+        return [each for each in self.properties if isinstance(self.initial[each.name], dict)]
 
     def blank(self) -> Record:
         """Return a new object of which nothing was given yet, without its id."""
-        record, changeable = self._blank
-        return {**record, **{each.name: each.initial for each in changeable}}
+        return {**self.initial, **{each.name: each.initial for each in self._changeable}}
 
     @cached_property
     def required(self) -> Sequence[Property]:
@@ -222,11 +220,6 @@ class ObjectType:
     def told(self) -> Sequence[Property]:
         """What is told of a change: nothing hidden, and no stamps, which say who made it and when."""
         return [each for each in self.properties if not each.hidden and not each.stamp]
-
-    @cached_property
-    def promised(self) -> Mapping[str, Any]:
-        """The values of what is told of, in its order, as long as nobody gives one: None where there is no default."""
-        return {each.name: self.initial.get(each.name) for each in self.told}
 
     @cached_property
     def unique(self) -> Sequence[Property]:

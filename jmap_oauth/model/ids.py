@@ -5,6 +5,10 @@ from __future__ import annotations
 import secrets
 import threading
 import time
+from typing import Final
+
+NOBODY: Final = "-"
+"""An id that no object has: asked for where there is none to ask for, so that all refusals ask for as much."""
 
 _ALPHABET = "0123456789abcdefghijklmnopqrstuv"  # base32hex: its order is the order of the numbers
 _PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import compress
-from operator import ne
 from typing import Any
 
 import msgspec
@@ -195,8 +193,8 @@ def _diff(change: Audited) -> Diff:
     old, new = change.old or {}, change.new or {}
     properties = change.type.told
     if whole := (not old and new) or (not new and old):
-        promised = change.type.promised
-        properties = [*compress(properties, map(ne, map(whole.get, promised), promised.values()))]
+        initial = change.type.initial
+        properties = [each for each in properties if whole.get(each.name) != initial[each.name]]
     sides = {each.name: (_shown(each, old.get(each.name)), _shown(each, new.get(each.name))) for each in properties}
     return {
         name: {"from": before, "to": after}

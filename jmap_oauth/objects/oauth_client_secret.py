@@ -23,6 +23,7 @@ from jmap_oauth.model.definition import (
     Stamp,
     Transaction,
 )
+from jmap_oauth.model.ids import NOBODY
 from jmap_oauth.model.kinds import Date, Reference, Text
 from jmap_oauth.model.status import Case, Moment, Status
 from jmap_oauth.objects.oauth_client_metadata import METADATA
@@ -39,9 +40,6 @@ STATUS = Status(
     )
 )
 EXPIRED = STATUS.cases[0].name
-NOBODY: Final = "-"
-"""An id that no object has: asked for where there is none to ask for, so that all refusals ask for as much."""
-
 _NAME, _CLIENT = "OAuthClientSecret", "OAuthClient"
 _HINT_CHARACTERS = 4
 

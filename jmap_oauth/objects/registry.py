@@ -20,12 +20,13 @@ from jmap_oauth.access.proven import Proven
 from jmap_oauth.access.usage import Usage
 from jmap_oauth.methods.call import AccountArguments, principal_of, read_arguments, require
 from jmap_oauth.model.definition import GLOBAL, Model, Record
+from jmap_oauth.model.ids import NOBODY
 from jmap_oauth.model.kinds import now
 from jmap_oauth.objects.oauth_client import AUTHENTICATE
 from jmap_oauth.objects.oauth_client import STATUS as CLIENT_STATUS
 from jmap_oauth.objects.oauth_client_metadata import METADATA
 from jmap_oauth.objects.oauth_client_rules import WITH_SECRET
-from jmap_oauth.objects.oauth_client_secret import NOBODY, STATUS, secrets_of
+from jmap_oauth.objects.oauth_client_secret import STATUS, secrets_of
 from jmap_oauth.objects.redirects import is_registered
 from jmap_oauth.protocol.dispatch import Call, Method
 from jmap_oauth.protocol.errors import MethodError, MethodErrorType
@@ -175,12 +176,9 @@ class Registry:
         return AuthenticateResponse(account_id=account, authenticated=secret is not None, client=good.public)
 
     def _check_client(self, known: _Known | None, at: str) -> _Known:
-        if known is None or not self._is_active(known, at):
+        if known is None or not CLIENT_STATUS.is_good(known.client, at):
             raise _unknown()
         return known
-
-    def _is_active(self, known: _Known, at: str) -> bool:
-        return CLIENT_STATUS.is_good(known.client, at)
 
     async def _check_secret(self, known: _Known | None, plain: str | None, at: str) -> Record | None:
         """Return the secret that was given; None if none was.
@@ -204,7 +202,7 @@ class Registry:
 
     def _valid_secrets(self, known: _Known | None, at: str) -> Iterator[tuple[str, Record]]:
         """Yield the secrets that are valid now, by their hashes; none of a client that may not use one."""
-        if known is None or not self._is_active(known, at):
+        if known is None or not CLIENT_STATUS.is_good(known.client, at):
             return
         if known.client["tokenEndpointAuthMethod"] in WITH_SECRET:
             for secret, hash in known.secrets:

@@ -105,13 +105,7 @@ class Indexes:
         )
         return int(count)
 
-    async def number(
-        self,
-        matching: Sql,
-        steps: Steps,
-        ids: Sequence[str],
-        apart: str | None = None,
-    ) -> dict[str, int]:
+    async def number(self, matching: Sql, steps: Steps, ids: Sequence[str], apart: str | None = None) -> dict[str, int]:
         """Return how many rows come before those with these ids that match, by giving all that match a number.
 
         With `apart`, the rows with each value of a column are counted by themselves. Rows are collected first: an index

@@ -272,9 +272,8 @@ class Store(Protocol):
     async def version(self, *types: ObjectType, fresh: bool = False) -> str:
         """Return a text that changes whenever anything of one of these types does, in any process.
 
-        A change by this process shows at once, one by another process within half a second, or with `fresh` after
-        `lag` seconds. It costs next to nothing, with `fresh` a few microseconds,
-        so it can be asked for with every request.
+        A change by this process shows at once, one by another process within a second, and with `fresh` within `lag`
+        seconds. It costs next to nothing, with `fresh` a few microseconds, so it can be asked for with every request.
 
         Raises:
             Unavailable: it cannot be told.

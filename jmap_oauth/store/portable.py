@@ -127,6 +127,14 @@ async def load(target: Target, model: Model, contents: Contents, rows: AsyncIter
     await _set(target, "identity", "text", begin_epoch(contents.identity, contents.number))
 
 
+def addition(table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> tuple[str, Sequence[Sequence[Any]]]:
+    """Return the statement that adds rows to a table that all types share, and those rows; of a blob its size too."""
+    if table == "blob":
+        columns, rows = [*columns, "size"], [[*row, len(row[-1])] for row in rows]
+    names, marks = ", ".join(map(quoted, columns)), ", ".join("?" for _ in columns)
+    return f"INSERT INTO {quoted(table)} ({names}) VALUES ({marks})", rows
+
+
 async def is_empty(snapshot: Snapshot, model: Model) -> bool:
     """Tell whether there is nothing in a database that a copy could hide or mix with."""
     contents = await describe(snapshot, model)

@@ -218,16 +218,8 @@ class SnapshotWriter(SnapshotReader):
         self._moved |= moved
 
     async def _create(self, table: Table, number: int, created: Sequence[Saved]) -> None:
-        numbers, hashes = dict.fromkeys(("created", "changed", "joined"), number), dict.fromkeys(table.hashes)
-        rows = [
-            {
-                "id": record["id"],
-                **numbers,
-                **table.row(record, {**hashes, **given}),
-                "document": table.document(record),
-            }
-            for record, given in ((saved.record, saved.hashes) for saved in created)
-        ]
+        numbers = (number, number, number)
+        rows = [table.new_row(numbers, each.record, each.hashes, table.document(each.record)) for each in created]
         await self.many(table.insert(rows[0]), [tuple(row.values()) for row in rows])
         if table.words:
             words = [(sql.words_of(table.type, saved.record), saved.record["id"]) for saved in created]

@@ -18,7 +18,7 @@ from jmap_oauth.store.sqlite_commits import Outcome, SharedCommits, Work, share,
 from jmap_oauth.store.sqlite_connections import READERS, Pool, Watch
 from jmap_oauth.store.sqlite_file import Lead, check_library, connect, opening, prepare_file
 from jmap_oauth.store.sqlite_migrations import find_table, migrate
-from jmap_oauth.store.sqlite_snapshot import SqliteReader, SqliteWriter, Table
+from jmap_oauth.store.sqlite_snapshot import SqliteReader, SqliteTable, SqliteWriter
 from jmap_oauth.store.states import States
 
 
@@ -49,7 +49,7 @@ class SqliteStore:
         self._model = model
         self._migrations = migrations
         self._opening_timeout = opening_timeout
-        self._tables = {type.name: Table(type) for type in model}
+        self._tables = {type.name: SqliteTable(type) for type in model}
         self._watch = Watch(self._path)
         self._busy_timeout = busy_timeout
         self._writing = Pool(self._path, 0, 1, writing=True)
@@ -148,7 +148,7 @@ class SqliteStore:
 
 def _read(
     work: Callable[[Reader], Awaitable[Result]],
-    tables: Mapping[str, Table],
+    tables: Mapping[str, SqliteTable],
     states: States,
     connection: sqlite3.Connection,
 ) -> Result:

@@ -128,7 +128,8 @@ class Watch:
             self.check_file()
         if due or fresh:
             self._look()
-            self._look_at = now + LOOK_EVERY if due else self._look_at
+        if due:
+            self._look_at = now + LOOK_EVERY
         return ".".join([str(self._numbers.get(type.name, 0)) for type in types])
 
     def commits(self) -> int:

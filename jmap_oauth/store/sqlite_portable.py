@@ -15,11 +15,11 @@ from jmap_oauth.store import sql
 from jmap_oauth.store.interface import Unavailable
 from jmap_oauth.store.migrations import check_current, differences, read_migrations
 from jmap_oauth.store.new_file import new_file
-from jmap_oauth.store.portable import Progress
+from jmap_oauth.store.portable import Progress, addition
 from jmap_oauth.store.sql import quoted
 from jmap_oauth.store.sqlite_file import connect, opening
 from jmap_oauth.store.sqlite_migrations import check_identity, find_table, migrate
-from jmap_oauth.store.sqlite_snapshot import Table
+from jmap_oauth.store.sqlite_snapshot import SqliteTable
 from jmap_oauth.store.states import begin_epoch
 
 HEADER: Final = b"SQLite format 3\0"
@@ -36,7 +36,7 @@ class SqliteContents:
     def __init__(self, connection: sqlite3.Connection, checking: sqlite3.Connection, model: Model) -> None:
         self._connection = connection
         self._checking = checking
-        self._tables = {type.name: Table(type) for type in model}
+        self._tables = {type.name: SqliteTable(type) for type in model}
 
     async def rows(self, statement: str, *parameters: Any) -> AsyncIterator[Sequence[Any]]:
         for row in self._connection.execute(statement, parameters):
@@ -73,7 +73,7 @@ class SqliteContents:
             for (row,) in self._connection.execute(orphans):
                 yield f"{table.type.name}: there are words of row {row}, which is not there"
 
-    def _is_index_sound(self, table: Table) -> bool:
+    def _is_index_sound(self, table: SqliteTable) -> bool:
         try:
             self._checking.execute(f"INSERT INTO {table.words_name} ({table.words_name}) VALUES ('integrity-check')")
         except sqlite3.DatabaseError as error:
@@ -83,21 +83,14 @@ class SqliteContents:
         return True
 
     async def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        if table == "blob":
-            columns, rows = [*columns, "size"], [[*row, len(row[-1])] for row in rows]
-        names, marks = ", ".join(map(quoted, columns)), ", ".join("?" for _ in columns)
-        self._connection.executemany(f"INSERT INTO {quoted(table)} ({names}) VALUES ({marks})", rows)
+        self._connection.executemany(*addition(table, columns, rows))
 
     async def put(self, type: ObjectType, hashes: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         table = self._tables[type.name]
-        empty = dict.fromkeys(each.name for each in table.columns)
         for id, created, changed, joined, *kept, document in rows:
             record = table.record(document)
-            row = (
-                {"id": id, "created": created, "changed": changed, "joined": joined, **empty}
-                | table.row(record, dict(zip(hashes, kept, strict=True)))
-                | {"document": document}
-            )
+            given = dict(zip(hashes, kept, strict=True))
+            row = table.new_row((created, changed, joined), record, given, document) | {"id": id}
             self._connection.execute(table.insert(row), [*row.values()])
             if table.words:
                 self._connection.execute(table.words.insert, (sql.words_of(type, record), id))

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from jmap_oauth.model.definition import ObjectType
 from jmap_oauth.model.query import Words
-from jmap_oauth.store import table
 from jmap_oauth.store.snapshot import SnapshotReader, SnapshotWriter
 from jmap_oauth.store.sql import Sql, quoted
 from jmap_oauth.store.sqlite_blobs import BlobReader, BlobWriter
 from jmap_oauth.store.sqlite_statements import SqliteStatements
-from jmap_oauth.store.table import WordStatements
+from jmap_oauth.store.table import Table, WordStatements
 
 
-class Table(table.Table):
+class SqliteTable(Table):
     """The statements for one type. Its words are in another table, whose rows have the numbers of the objects."""
 
     def __init__(self, type: ObjectType) -> None:

@@ -44,7 +44,7 @@ class SqliteStatements(Statements):
         self.connection.executemany(statement, rows)
 
     def bounded(self, condition: Sql) -> AbstractContextManager[None]:
-        return _given(QUERY_SECONDS, self.connection)
+        return _within(QUERY_SECONDS, self.connection)
 
     def one_of(self, column: str, values: Iterable[Any]) -> Sql:
         """See `Statements`; most look for one. `json_each` cuts texts at U+0000; no text that is kept holds one."""
@@ -75,7 +75,7 @@ class SqliteStatements(Statements):
 
 
 @contextmanager
-def _given(seconds: float, connection: sqlite3.Connection) -> Iterator[None]:
+def _within(seconds: float, connection: sqlite3.Connection) -> Iterator[None]:
     """Give up what takes longer.
 
     Raises:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from jmap_oauth.model.definition import ObjectType, Property, Record
+from jmap_oauth.model.definition import ObjectType, Record
 from jmap_oauth.model.query import Query, Words
 from jmap_oauth.store import sql
 from jmap_oauth.store.sql import Matches, Role, Sql, quoted
@@ -76,20 +76,22 @@ class Table(ABC):
         record: Record = _decode(document)
         if record.keys() == self._names:
             return record
-        kept = {
-            each.name: record[each.name] if each.name in record else _initial(each) for each in self.type.properties
-        }
-        return {"id": record["id"], **kept}
+        kept = {name: value for name, value in record.items() if name in self._names}
+        return {"id": record["id"], **self.type.blank(), **kept}
 
     def document(self, record: Record) -> str:
         """Write a record as it is kept."""
         return _encode(record).decode()
 
+    def new_row(
+        self, numbers: Sequence[int], record: Record, hashes: Mapping[str, str | None], document: str
+    ) -> dict[str, Any]:
+        """Return all columns of a new row, with the numbers under which it was created, last changed, and joined."""
+        given = dict(zip(("created", "changed", "joined"), numbers, strict=True))
+        follows = self.row(record, {**dict.fromkeys(self.hashes), **hashes})
+        return {"id": record["id"], **given, **follows, "document": document}
+
     def row(self, record: Record, hashes: Mapping[str, str | None]) -> dict[str, Any]:
         """Return the columns that follow from the declaration; of hashes only those that are given."""
         values = {each.name: each.value(record) for each in self.columns if each.role is not Role.HASH}
         return values | dict(hashes)
-
-
-def _initial(each: Property) -> Any:
-    return each.initial if each.has_default else None

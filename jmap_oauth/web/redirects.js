@@ -9,7 +9,7 @@ const LOOPBACK = /^(http:\/\/(?:127\.0\.0\.1|\[::1\]))(?::[1-9][0-9]{0,4})?((?:[
 export function match(uri, registered) {
   if (registered.includes(uri)) return uri;
   const parts = (text) => LOOPBACK.exec(text)?.slice(1).join(" ");
-  const asked = parts(uri);
+  const asked = URL.canParse(uri) && parts(uri);
   return asked && registered.find((each) => parts(each) === asked);
 }
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 from time import perf_counter
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import msgspec
 
@@ -80,11 +80,9 @@ class _Recording:
             results.append(await self._recorded(work)(writer))
             raise _Undone
 
-        try:
+        with suppress(_Undone):
             await self._store.write(undone)
-        except _Undone:
-            return results[0]
-        raise AssertionError
+        return results[0]
 
     def _recorded(self, work: Callable[[Any], Awaitable[Result]]) -> Callable[[Any], Awaitable[Result]]:
         async def recorded(snapshot: Any) -> Result:
@@ -143,17 +141,15 @@ def _changes(statement: Statement) -> bool:
     return str(statement[1][0]).lstrip().startswith(("INSERT", "UPDATE", "DELETE"))
 
 
-class _Database:
+class _Database(Protocol):
     """A connection of a driver, set up like the store's."""
 
-    async def read(self, statements: Sequence[Statement]) -> None:
-        raise NotImplementedError
+    async def read(self, statements: Sequence[Statement]) -> None: ...
 
-    async def write(self, statements: Sequence[Statement]) -> None:
-        raise NotImplementedError
+    async def write(self, statements: Sequence[Statement]) -> None: ...
 
 
-class _Sqlite(_Database):
+class _Sqlite:
     def __init__(self, reading: Any, writing: Any) -> None:
         self._reading = reading
         self._writing = writing
@@ -171,7 +167,7 @@ class _Sqlite(_Database):
         connection.execute("COMMIT")
 
 
-class _Postgresql(_Database):
+class _Postgresql:
     def __init__(self, connection: Any) -> None:
         self._connection = connection
 
@@ -213,9 +209,11 @@ async def _driver(settings: Settings) -> AsyncIterator[_Database]:
     path = settings.database_path
     if path is None:
         connection = await connect_postgresql(settings.database, seconds=60)
-        await connection.execute("SET plan_cache_mode = force_custom_plan")
-        yield _Postgresql(connection)
-        await connection.close()
+        try:
+            await connection.execute("SET plan_cache_mode = force_custom_plan")
+            yield _Postgresql(connection)
+        finally:
+            await connection.close()
     else:
         with closing(connect_sqlite(path, 5)) as reading, closing(connect_sqlite(path, 5, writing=True)) as writing:
             yield _Sqlite(reading, writing)

@@ -9,8 +9,9 @@ from typing import Any
 from jmap_oauth.cli.carry_out import CarryingOut
 from jmap_oauth.cli.client import Client
 from jmap_oauth.cli.connection import Connection
+from jmap_oauth.cli.input_file import open_input
 from jmap_oauth.cli.plan import Planner, Step, read_mark
-from jmap_oauth.cli.plan_file import open_plan, read_plan
+from jmap_oauth.cli.plan_file import read_plan
 from tests.cli.shell import Shell
 from tests.support.served import ADMIN_KEY
 
@@ -18,7 +19,7 @@ from tests.support.served import ADMIN_KEY
 def steps(shell: Shell, *entries: Any, label: str | None = None) -> list[Step]:
     """Return what has to be done."""
     file = str(shell.folder / shell.write("plan", *entries))
-    with Client(Connection(shell.url, ADMIN_KEY)) as client, open_plan(file) as opened:
+    with Client(Connection(shell.url, ADMIN_KEY)) as client, open_input(file) as opened:
         mark = None if label is None else read_mark(client, label)
         return list(Planner(client, mark).steps(read_plan(opened, client.schema)))
 

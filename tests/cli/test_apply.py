@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
+import httpx
 import pytest
 
 from tests.cli.process import COMMAND
@@ -119,9 +121,12 @@ def test_a_plan_that_fits_is_carried_out_in_one_request(tmp_path: Path) -> None:
 
 
 def requests(shell: Shell) -> int:
-    """Return how many API requests are in the log of an own server, which writes some at a time."""
-    time.sleep(0.5)
-    return (shell.folder / "stderr").read_text().count('"method":"POST"')
+    """Return how many API requests are in the log of an own server, which writes some at a time, in their order."""
+    path = f"/{uuid4()}"
+    httpx.get(f"{shell.url}{path}", trust_env=False, timeout=60)
+    while path not in (log := (shell.folder / "stderr").read_text()):
+        time.sleep(0.01)
+    return log.count('"method":"POST"')
 
 
 def test_a_plan_that_does_not_fit_is_cut_by_the_limits_of_the_session(tmp_path: Path) -> None:

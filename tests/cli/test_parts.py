@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import tracemalloc
+from contextlib import closing
 
 from jmap_oauth.cli.parts import PARTS, Parts
 
 
 def test_records_of_one_key_are_in_one_part_in_their_order() -> None:
-    with Parts() as records, Parts() as others:
+    with closing(Parts()) as records, closing(Parts()) as others:
         for number in range(1_000):
             records.add(f"key {number % 300}", number)
             others.add(f"key {number % 300}", None)
@@ -27,7 +28,7 @@ def test_memory_is_the_same_however_many_records_there_are() -> None:
 def peak(number: int) -> int:
     """Return the bytes that adding so many records and reading them again takes at most."""
     tracemalloc.start()
-    with Parts() as records:
+    with closing(Parts()) as records:
         for each in range(number):
             records.add(f"key of the record {each}", each)
         assert sum(1 for part in records for _ in part) == number

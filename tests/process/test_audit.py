@@ -181,7 +181,7 @@ def touched(folder: Path) -> Path:
 
 async def test_the_last_use_of_a_key_is_no_event(tmp_path: Path) -> None:
     async with server_in(tmp_path) as server:
-        id = (await server.create_key("cli", {})).id
+        id = (await server.bootstrap.create_key("cli", {})).id
         await server.set_objects("system", "ApiKey", {"update": {id: {"lastUsedAt": "2026-11-21T00:00:00Z"}}})
         assert await count(server) == 1
 

@@ -46,7 +46,7 @@ async def open_servers(stack: AsyncExitStack, settings: Settings) -> list[Server
 async def test_of_servers_in_one_race_one_makes_the_first_key(database: str, stack: AsyncExitStack) -> None:
     settings = Settings(database=database)
     servers = await open_servers(stack, settings)
-    made = await asyncio.gather(*(server.create_first_key() for server in servers))
+    made = await asyncio.gather(*(server.bootstrap.create_first_key() for server in servers))
     keys = await list_api_keys(settings)
     assert [key.id for key in made if key] == [key["id"] for key in keys]
     assert len(keys) == 1

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
 from jmap_oauth.objects.oauth_client_metadata import METADATA
+from tests.process.writers import Unavailable, ask, ask_all
 from tests.support.postgresql import Cluster
-from tests.support.served import ADMIN_KEY, USING, call, request_of, serve_in_process
+from tests.support.served import ADMIN_KEY, USING, call, serve_in_process
 
 
 @pytest.fixture
@@ -22,34 +22,28 @@ async def client(cluster: Cluster, tmp_path: Path) -> AsyncIterator[httpx.AsyncC
         yield client
 
 
-async def ask(client: httpx.AsyncClient, *calls: tuple[str, Mapping[str, Any]]) -> Sequence[Any] | None:
-    """Return what calls are answered with; None when the server could not tell who asks.
-
-    What is unavailable is an empty answer. Any other error is none that an outage may lead to.
-    """
-    response = await client.post("/api", json=request_of(*calls, using=[*USING, METADATA]))
-    if response.status_code == 503:
-        return None
-    answers = response.json()["methodResponses"]
-    assert {arguments["type"] for kind, arguments, _ in answers if kind == "error"} <= {"serverUnavailable"}
-    return [{} if kind == "error" else arguments for kind, arguments, _ in answers]
-
-
-async def create(client: httpx.AsyncClient, name: str) -> bool | None:
-    """Create a client, and tell whether that was done; None when the server could not tell who asks."""
-    answers = await ask(client, ("x:OAuthClient/set", {"create": {"new": {"clientId": name}}}))
-    return None if answers is None else bool(answers[0].get("created"))
+async def create(client: httpx.AsyncClient, name: str) -> bool:
+    """Create a client, and tell whether that was done, as far as the server could say."""
+    try:
+        answer = await ask(client, "x:OAuthClient/set", create={"new": {"clientId": name}})
+    except Unavailable:
+        return False
+    assert answer["notCreated"] is None
+    return True
 
 
 async def look(client: httpx.AsyncClient) -> bool:
     """Look up, search and ask about a client, and tell whether all of it was answered."""
-    answers = await ask(
-        client,
+    calls = (
         ("x:OAuthClient/get", {"ids": ["nobody"]}),
         ("x:OAuthClient/query", {"filter": {"text": "w"}}),
         ("x:OAuthClient/authenticate", {"clientId": "w0-0"}),
     )
-    return bool(answers) and all(answers or ())
+    try:
+        await ask_all(client, *calls, using=[*USING, METADATA])
+    except Unavailable:
+        return False
+    return True
 
 
 async def names(client: httpx.AsyncClient) -> set[str]:
@@ -60,7 +54,7 @@ async def names(client: httpx.AsyncClient) -> set[str]:
 async def test_a_stop_makes_it_unavailable_and_a_start_brings_back_all_that_was_acknowledged(
     client: httpx.AsyncClient, cluster: Cluster
 ) -> None:
-    outcomes: dict[str, bool | None] = {}
+    outcomes: dict[str, bool] = {}
     looks: set[bool] = set()
     stopping = asyncio.Event()
 
@@ -101,4 +95,4 @@ async def test_readiness_and_versions_follow_the_database(client: httpx.AsyncCli
     await asyncio.to_thread(cluster.start)
     while (await client.get("/healthz/ready")).status_code != 200:
         await asyncio.sleep(0.01)
-    assert await create(client, "again") is True
+    assert await create(client, "again")

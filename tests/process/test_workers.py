@@ -17,9 +17,8 @@ import pytest
 from tests.http.listening import listen
 from tests.http.serving import bearer
 from tests.process.database import check_database
-from tests.support.postgresql import schema_url
 from tests.support.served import ADMIN_KEY, QUICK_FLAGS, USING, ServerProcess, call, request_of, serve_process
-from tests.support.stores import make_schema
+from tests.support.stores import make_database
 
 MANY = 12
 """Connections, which the system spreads over the workers: that all go to one of two happens once in 2,000 times."""
@@ -31,12 +30,9 @@ METADATA = [*USING, "urn:jmap-oauth:metadata"]
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     folder = tmp_path_factory.mktemp(request.param)
-    flags: tuple[str, ...] = ()
-    if request.param == "postgresql":
-        url = schema_url(folder)
-        asyncio.run(make_schema(url))
-        flags = ("--database", url)
-    with serve_process(folder, "--workers", "2", "--no-access-log", *QUICK_FLAGS, *flags) as server:
+    database = asyncio.run(make_database(request.param, folder))
+    flags = ("--database", database, "--workers", "2", "--no-access-log", *QUICK_FLAGS)
+    with serve_process(folder, *flags) as server:
         yield server
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -23,20 +23,25 @@ class Unavailable(Exception):
 
 
 async def ask(client: httpx.AsyncClient, name: str, **arguments: Any) -> Any:
-    """Send one method call and return what it is answered with; an error is an AssertionError.
+    """Send one method call, as `ask_all`."""
+    [answer] = await ask_all(client, (name, arguments))
+    return answer
+
+
+async def ask_all(client: httpx.AsyncClient, *calls: tuple[str, Mapping[str, Any]], **members: Any) -> Sequence[Any]:
+    """Send method calls and return what they are answered with; any other error is an AssertionError.
 
     Raises:
         Unavailable: the server says so.
     """
-    response = await client.post("/api", json=request_of((name, arguments)))
+    response = await client.post("/api", json=request_of(*calls, **members))
     if response.status_code == 503:
         raise Unavailable
-    response.raise_for_status()
-    [[kind, answer, _]] = response.json()["methodResponses"]
-    if kind == "error" and answer["type"] == "serverUnavailable":
+    answers = response.raise_for_status().json()["methodResponses"]
+    if any(kind == "error" and answer["type"] == "serverUnavailable" for kind, answer, _ in answers):
         raise Unavailable
-    assert kind == name, answer
-    return answer
+    assert [kind for kind, _, _ in answers] == [name for name, _ in calls], answers
+    return [answer for _, answer, _ in answers]
 
 
 def content(client_id: str, revision: int) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from jmap_oauth.store.sql import columns_of, order_by
 from jmap_oauth.store.sqlite import open_sqlite
 from jmap_oauth.store.sqlite_file import prepare_file
 from jmap_oauth.store.sqlite_migrations import migrate
-from jmap_oauth.store.sqlite_snapshot import Table
+from jmap_oauth.store.sqlite_snapshot import SqliteTable
 from tests.support.stores import SQLITE_MIGRATIONS, look
 
 SCHEMA = Path(__file__).parents[2] / "schema" / "sqlite"
@@ -113,7 +113,7 @@ def plan_of(folder: Path, type: ObjectType, account: str, filter: FilterNode, so
     """Return how SQLite reads the ids of what matches, in order."""
     prepare_file(folder / "served.db")
     migrate(folder / "served.db", read_migrations(SCHEMA), timeout=30)
-    matches = Table(type).matches(account, Query(filter, sort, Window()))
+    matches = SqliteTable(type).matches(account, Query(filter, sort, Window()))
     matching, order = matches.condition, order_by(matches.steps)
     statement = f'EXPLAIN QUERY PLAN SELECT id FROM "{type.name}" WHERE {matching.text} ORDER BY {order} LIMIT 10'
     with closing(sqlite3.connect(folder / "served.db")) as connection:

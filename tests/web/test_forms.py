@@ -229,6 +229,7 @@ REGISTERED = ["https://a.example/cb", "http://127.0.0.1/cb?x=1", "http://[::1]:8
         "https://A.example/cb",
         "https://a.example:443/cb",
         "http://127.0.0.1:5000/cb?x=1",
+        "http://127.0.0.1:65536/cb?x=1",
         "http://127.0.0.1:05000/cb?x=1",
         "http://127.0.0.1:5000/cb",
         "http://[::1]:9/cb",
@@ -239,7 +240,7 @@ REGISTERED = ["https://a.example/cb", "http://127.0.0.1/cb?x=1", "http://[::1]:8
 async def test_the_tester_of_redirect_uris_has_the_rule_of_the_server(admin: Visitor, uri: str) -> None:
     await admin.come()
     script = await admin.page.locator("link[href$='redirects.js']").evaluate("link => link.href")
-    question = "async ([path, uri, all]) => (await import(path)).match(uri, all) !== undefined"
+    question = "async ([path, uri, all]) => Boolean((await import(path)).match(uri, all))"
 
     answer = await admin.page.evaluate(question, [script, uri, REGISTERED])
 

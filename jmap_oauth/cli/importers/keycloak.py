@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -50,9 +51,8 @@ _REASONS = {
 
 def _between_hashes(value: Any, leave: Leave) -> dict[str, bool] | None:
     """Read URIs in one text with ## between them; a lone + is seen to elsewhere."""
-    return (
-        uris([each for each in value.split("##") if each not in ("", "+")], leave) if isinstance(value, str) else None
-    )
+    written = text(value, leave)
+    return None if written is None else uris([each for each in written.split("##") if each not in ("", "+")], leave)
 
 
 def _parsed(value: Any, leave: Leave) -> dict[str, Any] | None:
@@ -171,9 +171,9 @@ def _not_ours(given: Mapping[str, Any]) -> str | None:
 
 def _addresses(into: Imported, given: Mapping[str, Any], attributes: Mapping[str, Any]) -> None:
     """Carry addresses over, relative ones below the root URL; `+` stands for the redirect URIs."""
-    root = text(given.get("rootUrl") or "", lambda reason: into.leave("rootUrl", reason)) or ""
+    root = text(given.get("rootUrl") or "", partial(into.leave, "rootUrl")) or ""
     listed = _names(into, given, "redirectUris")
-    found = uris([_absolute(root, each) for each in listed], lambda reason: into.leave("redirectUris", reason)) or {}
+    found = uris([_absolute(root, each) for each in listed], partial(into.leave, "redirectUris")) or {}
     into.properties["redirectUris"] = found
     if home := given.get("baseUrl") or root:
         into.properties["clientUri"] = _absolute(root, str(home))
@@ -191,7 +191,7 @@ def _addresses(into: Imported, given: Mapping[str, Any], attributes: Mapping[str
 
 
 def _names(into: Imported, given: Mapping[str, Any], member: str) -> dict[str, bool]:
-    return names(given.get(member) or [], lambda reason: into.leave(member, reason)) or {}
+    return names(given.get(member) or [], partial(into.leave, member)) or {}
 
 
 def _absolute(root: str, uri: str) -> str:
@@ -224,13 +224,16 @@ def _grants(into: Imported, given: Mapping[str, Any], attributes: Mapping[str, A
         into.properties["isEnabled"] = False
     answers = [answer for needed, each in _RESPONSES.items() if {*needed} <= {*grants} for answer in each]
     into.properties |= {"grantTypes": as_set(grants), "responseTypes": as_set(answers)}
-    lifespan = attributes.get("access.token.lifespan")
-    if lifespan not in (None, ""):
-        milliseconds = seconds(lifespan, lambda reason: into.leave("access.token.lifespan", reason))
-        spans = {_LIFESPANS[grant]: milliseconds for grant in grants if grant in _LIFESPANS}
-        into.properties |= spans if milliseconds is not None else {}
-        if "password" in grants and milliseconds is not None:
-            into.leave("access.token.lifespan", "there is none for the grant password")
+    _lifespans(into, grants, attributes.get("access.token.lifespan"))
+
+
+def _lifespans(into: Imported, grants: Collection[str], lifespan: Any) -> None:
+    leave = partial(into.leave, "access.token.lifespan")
+    milliseconds = None if lifespan in (None, "") else seconds(lifespan, leave)
+    if milliseconds is not None:
+        into.properties |= {_LIFESPANS[grant]: milliseconds for grant in grants if grant in _LIFESPANS}
+        if "password" in grants:
+            leave("there is none for the grant password")
 
 
 def _rest(into: Imported, given: Mapping[str, Any]) -> None:
@@ -268,7 +271,7 @@ def _keys(into: Imported, attributes: Mapping[str, Any]) -> None:
     if attributes.get("use.jwks.url") == "true" and attributes.get("jwks.url"):
         into.properties["jwksUri"] = str(attributes["jwks.url"])
     elif attributes.get("jwks.string"):
-        keys = _parsed(attributes["jwks.string"], lambda reason: into.leave("jwks.string", reason))
+        keys = _parsed(attributes["jwks.string"], partial(into.leave, "jwks.string"))
         into.properties |= {"jwks": keys} if keys else {}
     else:
         into.skip("its keys are a certificate, or are not in the file")

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import codecs
-import sys
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
+from jmap_oauth.cli.input_file import read_input
 from jmap_oauth.cli.strict_json import NotJson, read_json
 from jmap_oauth.cli.terminal import Failure
 
@@ -24,14 +23,7 @@ def read_values(path: str) -> list[tuple[Place, Any]]:
     Raises:
         Failure: it cannot be read, is too large, or is not JSON, of which the line or the member is told.
     """
-    try:
-        with open(sys.stdin.fileno() if path == "-" else Path(path), "rb", closefd=path != "-") as file:
-            content = file.read(MAX_FILE + 1)
-    except OSError as error:
-        raise Failure(f"{path} cannot be read: {error.strerror}") from None
-    if len(content) > MAX_FILE:
-        raise Failure(f"{path} is longer than {MAX_FILE:,} bytes")
-    content = content.removeprefix(codecs.BOM_UTF8)
+    content = read_input(path, MAX_FILE).removeprefix(codecs.BOM_UTF8)
     try:
         return [("", read_json(content))]
     except Failure as error:

@@ -10,13 +10,13 @@ from typing import Any, Final
 from jmap_oauth.model.definition import Model, ObjectType
 from jmap_oauth.store.interface import Unusable
 from jmap_oauth.store.migrations import check_current, differences, read_migrations
-from jmap_oauth.store.portable import is_empty
+from jmap_oauth.store.portable import addition, is_empty
 from jmap_oauth.store.postgresql.connections import Connection, connect, hang_up
 from jmap_oauth.store.postgresql.failures import answering
 from jmap_oauth.store.postgresql.schema import find_table, migrate
 from jmap_oauth.store.postgresql.sql import numbered, sendable
-from jmap_oauth.store.postgresql.statements import PostgresqlStatements
-from jmap_oauth.store.postgresql.table import WORDS, Table
+from jmap_oauth.store.postgresql.statements import run_many
+from jmap_oauth.store.postgresql.table import WORDS, PostgresqlTable
 from jmap_oauth.store.sql import quoted
 
 _SECONDS: Final = 30.0
@@ -24,52 +24,47 @@ _PATIENCE: Final = 86_400.0
 """Seconds that a statement may take: a million rows are read by one."""
 
 
-class PostgresqlContents(PostgresqlStatements):
+class PostgresqlContents:
     """A `portable.Target` on a connection in a transaction."""
 
     def __init__(self, connection: Connection, model: Model) -> None:
-        self.connection = connection
-        self._of_types = {type.name: Table(type) for type in model}
+        self._connection = connection
+        self._tables = {type.name: PostgresqlTable(type) for type in model}
 
-    async def rows(self, statement: str, *parameters: Any) -> AsyncIterator[Sequence[Any]]:  # type: ignore[override]
+    async def rows(self, statement: str, *parameters: Any) -> AsyncIterator[Sequence[Any]]:
         at_once = 2 if '"blob"' in statement else 500
-        async for row in self.connection.cursor(numbered(statement), *map(sendable, parameters), prefetch=at_once):
+        async for row in self._connection.cursor(numbered(statement), *map(sendable, parameters), prefetch=at_once):
             yield tuple(row)
 
     async def stored(self, type: ObjectType) -> AsyncIterator[Mapping[str, Any]]:
-        table = self._of_types[type.name]
+        table = self._tables[type.name]
         names = ["id", *(each.name for each in table.columns), "document"]
         words = f"tsvector_to_array({quoted(WORDS)})" if type.searchable else "NULL"
         async for *values, found in self.rows(f"SELECT {', '.join(map(quoted, names))}, {words} FROM {table.name}"):
             yield {**dict(zip(names, values, strict=True)), ":words": sorted(found or ())}
 
     def derive(self, type: ObjectType, document: str) -> Mapping[str, Any]:
-        table = self._of_types[type.name]
+        table = self._tables[type.name]
         row = table.row(table.record(document), {})
         return {**{name: sendable(value) for name, value in row.items()}, ":words": sorted(row.get(":words", ()))}
 
     async def own_flaws(self) -> AsyncIterator[str]:
         """Yield how tables differ from their types. What else PostgreSQL can tell, it tells when it is read."""
-        for table in self._of_types.values():
-            for difference in differences(table.type, await find_table(self.connection, table.type)):
+        for table in self._tables.values():
+            for difference in differences(table.type, await find_table(self._connection, table.type)):
                 yield difference
 
     async def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        if table == "blob":
-            columns, rows = [*columns, "size"], [[*row, len(row[-1])] for row in rows]
-        names, marks = ", ".join(map(quoted, columns)), ", ".join("?" for _ in columns)
-        await self.many(f"INSERT INTO {quoted(table)} ({names}) VALUES ({marks})", rows)
+        await run_many(self._connection, *addition(table, columns, rows))
 
     async def put(self, type: ObjectType, hashes: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        table = self._of_types[type.name]
-        empty = dict.fromkeys(each.name for each in table.columns)
-        places = [
-            {"id": id, "created": created, "changed": changed, "joined": joined, **empty}
-            | table.row(table.record(document), dict(zip(hashes, kept, strict=True)))
-            | {"document": document}
-            for id, created, changed, joined, *kept, document in rows
-        ]
-        await self.many(table.insert(places[0]), [[*place.values()] for place in places])
+        table = self._tables[type.name]
+        made: list[dict[str, Any]] = []
+        for id, created, changed, joined, *kept, document in rows:
+            given = dict(zip(hashes, kept, strict=True))
+            row = table.new_row((created, changed, joined), table.record(document), given, document)
+            made.append(row | {"id": id})
+        await run_many(self._connection, table.insert(made[0]), [[*row.values()] for row in made])
 
 
 @asynccontextmanager

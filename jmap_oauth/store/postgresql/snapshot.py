@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from jmap_oauth.store import sql, table
+from jmap_oauth.store import sql
 from jmap_oauth.store.postgresql.blobs import BlobReader, BlobWriter
 from jmap_oauth.store.postgresql.connections import Connection
 from jmap_oauth.store.snapshot import SnapshotReader, SnapshotWriter
 from jmap_oauth.store.sql import TRUE, Matches, quoted
 from jmap_oauth.store.states import States
+from jmap_oauth.store.table import Table
 
 _PROBED: Final = 200
 """Rows that are looked at to learn how many match: of those in a million, less than a millisecond of work."""
@@ -75,7 +76,7 @@ def _is_indexed(matches: Matches) -> bool:
 class PostgresqlWriter(BlobWriter, SnapshotWriter, PostgresqlReader):
     """A snapshot that can be changed; `transaction` is PostgreSQL's own name for what this write does, or None."""
 
-    def __init__(self, connection: Connection, tables: Mapping[str, table.Table], states: States) -> None:
+    def __init__(self, connection: Connection, tables: Mapping[str, Table], states: States) -> None:
         super().__init__(connection, tables, states)
         self.transaction: str | None = None
 

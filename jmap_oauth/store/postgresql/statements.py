@@ -35,7 +35,7 @@ class PostgresqlStatements(Statements):
         return rows
 
     async def many(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
-        await self.connection.executemany(numbered(statement), [tuple(map(sendable, row)) for row in rows])
+        await run_many(self.connection, statement, rows)
 
     def bounded(self, condition: Sql) -> AbstractContextManager[None]:
         return _bounded(condition)
@@ -51,6 +51,11 @@ class PostgresqlStatements(Statements):
 
     def counts(self, table: str, matching: Sql, tests: Tests, ranges: Sequence[Sequence[Any]]) -> Sql:
         return sql.counts(table, matching, tests, ranges)
+
+
+async def run_many(connection: Connection, statement: str, rows: Iterable[Sequence[Any]]) -> None:
+    """Run a statement once for each row of parameters, without waiting in between."""
+    await connection.executemany(numbered(statement), [tuple(map(sendable, row)) for row in rows])
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from jmap_oauth.store.postgresql.connections import Connection, Pool, Watch, con
 from jmap_oauth.store.postgresql.failures import Conflict, Lost, answering, serving
 from jmap_oauth.store.postgresql.schema import check_server, find_table, migrate
 from jmap_oauth.store.postgresql.snapshot import PostgresqlReader, PostgresqlWriter
-from jmap_oauth.store.postgresql.table import Table
+from jmap_oauth.store.postgresql.table import PostgresqlTable
 from jmap_oauth.store.states import States
 
 READERS: Final = 4
@@ -73,7 +73,7 @@ class PostgresqlStore:
         self._model = model
         self._migrations = migrations
         self._opening_timeout = opening_timeout
-        self._tables = {type.name: Table(type) for type in model}
+        self._tables = {type.name: PostgresqlTable(type) for type in model}
         self._watch = Watch(url)
         # Which way is best depends on the values of a query: it is planned anew each time.
         # A table that others keep locked is told from a query that takes long by giving up before that.

@@ -7,14 +7,15 @@ from typing import Any
 
 from jmap_oauth.model.definition import Record
 from jmap_oauth.model.query import Words
-from jmap_oauth.store import sql, table
+from jmap_oauth.store import sql
 from jmap_oauth.store.postgresql.sql import asked, lexemes
 from jmap_oauth.store.sql import Sql, quoted
+from jmap_oauth.store.table import Table
 
 WORDS = ":words"
 
 
-class Table(table.Table):
+class PostgresqlTable(Table):
     """The statements for one type."""
 
     def search(self, node: Words) -> Sql:

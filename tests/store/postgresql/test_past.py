@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import asyncpg
 import pytest
@@ -12,21 +10,8 @@ import pytest
 from jmap_oauth.model.definition import GLOBAL
 from jmap_oauth.store.interface import Reader
 from jmap_oauth.store.postgresql.store import PostgresqlStore
-from tests.support.postgresql import schema_url
 from tests.support.stores import change, create, make_widget, open_on_postgresql
 from tests.support.widget import WIDGET, make_model
-
-
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    return schema_url(tmp_path)
-
-
-@pytest.fixture
-async def store(url: str) -> AsyncIterator[PostgresqlStore]:
-    store = await open_on_postgresql(url, make_model())
-    yield store
-    await store.close()
 
 
 async def go_back(url: str) -> None:

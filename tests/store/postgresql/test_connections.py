@@ -1,0 +1,152 @@
+"""Who hears of commits on PostgreSQL, also without notifications, and when the connection is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from jmap_oauth.model.definition import GLOBAL
+from jmap_oauth.store.interface import Reader, Unavailable
+from jmap_oauth.store.memory import Remembering
+from jmap_oauth.store.postgresql import connections
+from jmap_oauth.store.postgresql.store import PostgresqlStore
+from tests.store.postgresql.connected import connected
+from tests.store.postgresql.proxy import Proxy
+from tests.support.stores import POSTGRESQL_MIGRATIONS, all_of, create, make_widget
+from tests.support.widget import TEAM, WIDGET, make_model
+
+
+async def until(holds: Callable[[], Awaitable[bool]]) -> None:
+    while not await holds():
+        await asyncio.sleep(0.01)
+
+
+# --- commits of others ---
+
+
+async def test_the_version_shows_what_another_process_committed(store: PostgresqlStore, other: PostgresqlStore) -> None:
+    teams, before = await store.version(TEAM), await store.version(WIDGET)
+    await create(other, make_widget("w", None))
+
+    async def moved() -> bool:
+        return await store.version(WIDGET) != before
+
+    await until(moved)
+    assert await store.version(WIDGET) == await other.version(WIDGET)
+    assert await store.version(TEAM) == teams
+
+
+async def test_commits_are_found_without_notifications(store: PostgresqlStore, url: str) -> None:
+    before = await store.version(WIDGET)
+    async with connected(url) as connection:
+        await connection.execute("INSERT INTO state (account, type, number) VALUES ($1, 'Widget', 7)", GLOBAL)
+
+    async def moved() -> bool:
+        return await store.version(WIDGET) != before
+
+    await until(moved)
+
+
+# --- a connection that is lost at the worst moment ---
+
+
+@pytest.fixture
+async def proxy(url: str) -> AsyncIterator[Proxy]:
+    async with connected(url) as connection:
+        folder = await connection.fetchval("SHOW unix_socket_directories")
+        port = await connection.fetchval("SHOW port")
+    proxy = Proxy(f"{folder.split(',')[0].strip()}/.s.PGSQL.{port}")
+    if not Path(proxy.socket).exists():
+        pytest.skip("the given PostgreSQL has no socket here")
+    async with proxy.running():
+        yield proxy
+
+
+@pytest.fixture
+async def behind(store: PostgresqlStore, url: str, proxy: Proxy) -> AsyncIterator[PostgresqlStore]:
+    """A store on the same database behind the proxy."""
+    schema = url.rpartition("search_path=")[2]
+    path = f"postgresql://postgres@127.0.0.1:{proxy.port}/postgres?sslmode=disable&search_path={schema}"
+    behind = PostgresqlStore(path, make_model(), POSTGRESQL_MIGRATIONS)
+    await behind.open()
+    yield behind
+    await behind.close()
+
+
+async def test_a_commit_whose_answer_is_lost_was_done_all_the_same(behind: PostgresqlStore, proxy: Proxy) -> None:
+    proxy.cut = "after"
+    await create(behind, make_widget("w", None))
+    assert len(await all_of(behind, GLOBAL)) == 1
+
+
+async def test_a_commit_that_never_arrives_is_unavailable_and_not_done(behind: PostgresqlStore, proxy: Proxy) -> None:
+    proxy.cut = "before"
+    with pytest.raises(Unavailable, match=r"connection|reached"):
+        await create(behind, make_widget("w", None))
+    assert await all_of(behind, GLOBAL) == []
+
+
+# --- what is remembered ---
+
+
+async def size_of(reader: Reader, id: str) -> tuple[int, bool]:
+    """Return the size of a widget, and whether that was remembered."""
+    await reader.state(WIDGET, GLOBAL)
+    found = await reader.select(WIDGET, GLOBAL, [id], ("size",))
+    return json.loads(found[id])["size"], isinstance(reader, Remembering)
+
+
+async def remember(store: PostgresqlStore) -> Callable[[], Awaitable[tuple[int, bool]]]:
+    """Make a widget and have the store remember it; return what finds it again."""
+    widget = make_widget("w", None, size=0)
+    await create(store, widget)
+
+    async def find() -> tuple[int, bool]:
+        return await store.read(lambda reader: size_of(reader, widget["id"]), brief=True)
+
+    assert [await find(), await find()] == [(0, False), (0, True)]
+    return find
+
+
+async def test_changes_of_what_is_remembered_are_found_without_notifications(store: PostgresqlStore, url: str) -> None:
+    find = await remember(store)
+    async with connected(url) as connection, connection.transaction():
+        document = """replace(document, '"size":0', '"size":1')"""
+        await connection.execute(f'UPDATE "Widget" SET changed = 9, size = 1, document = {document}')
+        await connection.execute("UPDATE state SET number = 9 WHERE type = 'Widget'")
+
+    async def changed() -> bool:
+        return (await find())[0] == 1
+
+    await until(changed)
+
+
+async def test_what_is_remembered_ends_with_the_connection_that_hears_of_changes(
+    behind: PostgresqlStore, proxy: Proxy
+) -> None:
+    find = await remember(behind)
+    proxy.end_all()
+
+    async def ended() -> bool:
+        return await find() == (0, False)
+
+    await until(ended)
+    assert await find() == (0, True)
+
+
+async def test_a_connection_that_falls_silent_is_given_up(
+    behind: PostgresqlStore, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "_LOOK_SECONDS", 0.5)
+    proxy.end_all()
+    before = await behind.version(WIDGET)
+    proxy.silence()
+
+    async def is_another() -> bool:
+        return await behind.version(WIDGET) != before
+
+    await until(is_another)
