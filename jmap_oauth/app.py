@@ -213,6 +213,10 @@ async def open_server(settings: Settings) -> AsyncIterator[Server]:
             await store.close()
 
 
+TRY_AGAIN = "try_again"
+"""In the state of the lifespan, where the start failed for what may be over soon."""
+
+
 class Application:
     """The server as an ASGI application. It serves while `running` is entered, which its lifespan does.
 
@@ -249,8 +253,13 @@ class Application:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            scope.setdefault("state", {})[ON_STOP] = self.end_streams
-            await self._lifespan(scope, receive, send)
+            state = scope.setdefault("state", {})
+            state[ON_STOP] = self.end_streams
+            try:
+                await self._lifespan(scope, receive, send)
+            except Unavailable:
+                state[TRY_AGAIN] = True
+                raise
         elif self._http is None:
             raise RuntimeError("The server was not started: enter `running`, or let the lifespan run.")
         else:

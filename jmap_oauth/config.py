@@ -372,9 +372,13 @@ def _database(text: str) -> str:
         _require(len(text) <= _MAX_URL and all(urlsplit(f"//{host}").port != 0 for host in hosts))
         return text
     path = _path(text.removeprefix("sqlite:///"))
-    # SQLite takes ":memory:" and the like for no file at all; "://" is another database's URL.
-    _require(not path.startswith(":") and "://" not in path)
+    # SQLite takes ":memory:" and the like for no file at all. What begins like a URL is one of another database, or has
+    # a slash too few: as a path it would be shown, with the password that may be in it.
+    _require(not _SCHEME.match(path) and "://" not in path)
     return text
+
+
+_SCHEME = re.compile(r"[A-Za-z0-9+.-]*:")
 
 
 def _admin_key(text: str) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
+from uvicorn.lifespan.on import LifespanOn
 from uvicorn.supervisors import Multiprocess
 
 from jmap_oauth.cli.first_key import hand_over
@@ -30,6 +31,9 @@ PROBE_SECONDS = 60
 """Seconds without a byte after which a connection is probed; after as many again it is given up."""
 
 WORKER_START_SECONDS = 60.0
+
+RETRY_SECONDS = 1.0
+"""How long a worker waits that could not start for the database, before the next one tries."""
 
 logger = logging.getLogger("jmap_oauth.serve")
 
@@ -146,10 +150,26 @@ class Config(uvicorn.Config):
         try:
             self.http = protocol_class(self.settings)
             super().load()
+            self.lifespan_class = _Lifespan
         except Exception:
             # After any other exit code the supervisor would start the worker again and again.
             logger.exception("The server cannot be set up")
             sys.exit(STARTUP_FAILURE)
+
+
+class _Lifespan(LifespanOn):
+    """The start and the end of the application. A worker that cannot start for the database lets the next one try.
+
+    The database was there when the first ones started: it is away, and when it is back all shall be as before.
+    """
+
+    async def startup(self) -> None:
+        from jmap_oauth.app import TRY_AGAIN
+
+        await super().startup()
+        if self.should_exit and self.state.get(TRY_AGAIN):
+            await asyncio.sleep(RETRY_SECONDS)
+            sys.exit(os.EX_TEMPFAIL)
 
 
 def _stop_with_parent() -> None:

@@ -31,6 +31,8 @@ _SHARED: Final[Mapping[str, str]] = {
         SELECT type, id, account FROM (
           SELECT type, id, account, left_at, LAG(left_at) OVER (ORDER BY number) AS before FROM tombstone
         ) AS ordered WHERE left_at < before""",
+    "the tombstone of {0} {1} in the whole server is not the only one": f"""
+        SELECT type, id FROM tombstone WHERE account = '{GLOBAL}' GROUP BY type, id HAVING COUNT(*) > 1""",
     "the blob {0} in {1} has another size than it says": "SELECT id, account FROM blob WHERE size <> LENGTH(data)",
 }
 

@@ -80,8 +80,14 @@ def check_table(type: ObjectType, found: Found) -> None:
     Raises:
         Unusable: a migration is missing; names type and column.
     """
+    for difference in differences(type, found):
+        raise Unusable(f"{difference}: a migration is missing")
+
+
+def differences(type: ObjectType, found: Found) -> Iterator[str]:
+    """Yield a sentence for each column that is not as the declaration of a type asks for."""
     for column, reason in _differences(type, found):
-        raise Unusable(f"{type.name}.{column} {reason}: a migration is missing")
+        yield f"{type.name}.{column} {reason}"
 
 
 def _differences(type: ObjectType, found: Found) -> Iterator[tuple[str, str]]:

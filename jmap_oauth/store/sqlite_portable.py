@@ -13,12 +13,12 @@ from jmap_oauth.model.definition import Model, ObjectType
 from jmap_oauth.model.kinds import now
 from jmap_oauth.store import sql
 from jmap_oauth.store.interface import Unavailable
-from jmap_oauth.store.migrations import check_current, read_migrations
+from jmap_oauth.store.migrations import check_current, differences, read_migrations
 from jmap_oauth.store.new_file import new_file
 from jmap_oauth.store.portable import Progress, addition
 from jmap_oauth.store.sql import quoted
 from jmap_oauth.store.sqlite_file import connect, opening
-from jmap_oauth.store.sqlite_migrations import check_identity, migrate
+from jmap_oauth.store.sqlite_migrations import check_identity, find_table, migrate
 from jmap_oauth.store.sqlite_snapshot import SqliteTable
 from jmap_oauth.store.states import begin_epoch
 
@@ -62,6 +62,9 @@ class SqliteContents:
         for table in searchable:
             if not self._is_index_sound(table):
                 yield f"{table.type.name}: the index of words does not hold the words that were put into it"
+        for table in self._tables.values():
+            for difference in differences(table.type, find_table(self._connection, table.type)):
+                yield difference
         for (finding,) in self._connection.execute("PRAGMA integrity_check(20)"):
             if finding != "ok":
                 yield f"the file is damaged: {finding}"

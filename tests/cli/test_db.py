@@ -111,6 +111,9 @@ BROKEN = {
     "UPDATE tombstone SET left_at = 1000": "is later than the state there",
     "UPDATE tombstone SET number = -number": "was made before an older one",
     "UPDATE tombstone SET id = (SELECT id FROM OAuthClient)": "it is there, and has a tombstone",
+    "INSERT INTO tombstone (type, account, id, joined, left_at, made_at)"
+    " SELECT type, account, id, joined, left_at, made_at FROM tombstone": "is not the only one",
+    "ALTER TABLE OAuthClient ADD COLUMN extra TEXT": "OAuthClient.extra is TEXT in the database and nowhere declared",
     "UPDATE blob SET size = 1": "has another size than it says",
     "UPDATE OAuthClientSecret SET secret = NULL": "secret has no hash",
     "UPDATE \"OAuthClient:words\" SET words = 'other'": "its words do not follow from its document",

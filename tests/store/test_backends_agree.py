@@ -126,6 +126,7 @@ SEARCHES = [
     "é" * 901,
     "e" * 500,
     "e" * 1001,
+    *"0123456789abcdef",
 ]
 SORTED = [WIDGET.by_name[name] for name in ("note", "extra", "size")]
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import asyncpg
 
 from jmap_oauth.model.definition import GLOBAL, ObjectType
-from jmap_oauth.store.interface import Unavailable, Unusable
-from jmap_oauth.store.postgresql.failures import Lost, answering
+from jmap_oauth.store.interface import Unavailable
+from jmap_oauth.store.postgresql.failures import Lost, answering, connecting
 
 Connection: TypeAlias = asyncpg.Connection
 
@@ -25,6 +26,12 @@ LOOK_EVERY: Final = 0.25
 
 _LOOK_SECONDS: Final = 1.0
 _NOT_OPEN: Final = "the database is not open"
+_WENT_BACK: Final = """\
+The database knows less than it did: it was restored, or another server took over without the last commits. States of \
+what was lost may be told again for something else; UPDATE identity, as README.md says, and a restart end them all\
+"""
+
+_log = logging.getLogger(__name__)
 
 _EVERYWHERE: Final = {
     "application_name": "jmap-oauth",
@@ -32,6 +39,7 @@ _EVERYWHERE: Final = {
     "default_transaction_isolation": "read committed",
     "jit": "off",  # compiling takes longer than what is asked here
     "idle_in_transaction_session_timeout": "60s",  # who holds locks and is silent is gone
+    "idle_session_timeout": "0",  # whatever the role says: a connection is kept for what comes next
 }
 
 
@@ -41,13 +49,15 @@ async def connect(url: str, *, seconds: float, **settings: str) -> asyncpg.Conne
     Raises:
         Unavailable, Unusable: it cannot be opened.
     """
-    with answering():
-        try:
-            return await asyncpg.connect(
-                url, timeout=CONNECT_SECONDS, command_timeout=seconds, server_settings={**_EVERYWHERE, **settings}
-            )
-        except ValueError:  # which may repeat it
-            raise Unusable("the URL of the database is wrong") from None
+    with connecting():
+        return await asyncpg.connect(
+            url, timeout=CONNECT_SECONDS, command_timeout=seconds, server_settings=_settings(seconds, settings)
+        )
+
+
+def _settings(seconds: float, others: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the settings of a connection, on which a statement may take so many seconds whatever the role says."""
+    return {**_EVERYWHERE, "statement_timeout": f"{seconds * 1000:.0f}", **others}
 
 
 async def hang_up(connection: asyncpg.Connection) -> None:
@@ -66,7 +76,7 @@ class Pool:
         self._url = url
         self._size = size
         self._seconds = seconds
-        self._settings = {**_EVERYWHERE, "statement_timeout": f"{seconds * 1000:.0f}", **settings}
+        self._settings = _settings(seconds, settings)
         self._pool: asyncpg.Pool | None = None
 
     async def open(self) -> None:
@@ -90,7 +100,7 @@ class Pool:
         """
         if self._pool is None:
             raise Unavailable(_NOT_OPEN)
-        with answering():
+        with connecting():
             connection = await self._pool.acquire(timeout=WAIT_SECONDS)
         try:
             yield connection
@@ -108,9 +118,9 @@ async def _leave_as_it_is(_: object) -> None:
 
 
 class Moment(NamedTuple):
-    """What was committed last, as far as is known: the number, on the server behind the connection of this count."""
+    """What was committed last, as far as is known: the number, in the past of this count."""
 
-    connection: int
+    past: int
     number: int
 
 
@@ -118,7 +128,8 @@ class Watch:
     """Knows the last number of each type: from our own commits at once, from those of others by notifications.
 
     One can be lost on the way, or where something stands between that passes none on. So what is known counts only for
-    a while after a look, which is taken when somebody asks, and not at all without a connection to hear on.
+    a while after a look, which is taken when somebody asks, and not at all without a connection to hear on. Should a
+    look find a number to be less than it was, there is another past, as there may be behind a new connection.
     """
 
     def __init__(self, url: str) -> None:
@@ -127,26 +138,25 @@ class Watch:
         self._lock = asyncio.Lock()
         self._connection: asyncpg.Connection | None = None
         self._numbers: dict[str, int] = {}
-        self._connected = 0
+        self._past = 0
         self._locked_by = 0
         self._looked_at = self._failed_at = float("-inf")
+        self._is_lost = False
 
     async def open(self, channel: str) -> None:
         """Look for the first time; `channel` is where commits are notified."""
         self._lock = asyncio.Lock()  # it belongs to the event loop in which it was first waited for
-        self._channel, self._connected, self._locked_by = channel, 0, 0
+        self._channel, self._past, self._locked_by, self._numbers = channel, 0, 0, {}
         await self._look()
 
     async def version(self, types: Iterable[ObjectType]) -> str:
-        """Return the numbers of the last changes to these types, and how often the connection was opened.
-
-        Behind a new connection there may be another server, which knows less.
+        """Return the numbers of the last changes to these types, and of which past they are.
 
         Raises:
             Unavailable: the database cannot be reached or is not open.
         """
         await self._look()
-        return ".".join([str(self._connected), *(str(self._numbers.get(type.name, 0)) for type in types)])
+        return ".".join([str(self._past), *(str(self._numbers.get(type.name, 0)) for type in types)])
 
     async def moment(self) -> Moment:
         """Return what was committed last.
@@ -155,7 +165,7 @@ class Watch:
             Unavailable: see `version`.
         """
         await self._look()
-        return Moment(self._connected, max(self._numbers.values(), default=0))
+        return Moment(self._past, max(self._numbers.values(), default=0))
 
     def note(self, types: Iterable[str], number: int) -> None:
         """Take over what was committed. It may come late, so numbers only rise."""
@@ -170,11 +180,11 @@ class Watch:
         """
         await self._look()
         async with self._lock:
-            if self._connection is not None and self._locked_by != self._connected:
+            if self._connection is not None and self._locked_by != self._past:
                 with answering():
                     if await self._connection.fetchval("SELECT pg_try_advisory_lock($1)", key):
-                        self._locked_by = self._connected
-            return self._locked_by == self._connected
+                        self._locked_by = self._past
+            return self._locked_by == self._past
 
     async def close(self) -> None:
         self._channel = ""
@@ -197,11 +207,21 @@ class Watch:
                 raise Unavailable("the database cannot be reached")
             try:
                 await self._look_now()
+                self._tell(None)
             except BaseException as error:
                 if isinstance(error, Exception):  # and not that whoever asked has gone away
                     self._failed_at = time.monotonic()
+                    self._tell(error)
                 self._let_go()
                 raise
+
+    def _tell(self, reason: Exception | None) -> None:
+        """Log when the database is lost, and when it is back."""
+        if reason is not None and not self._is_lost:
+            _log.warning("The database does not answer: %s", reason)
+        if reason is None and self._is_lost:
+            _log.info("The database answers again")
+        self._is_lost = reason is not None
 
     async def _look_now(self) -> None:
         """Look, on a new connection if the one that is there has ended or is silent."""
@@ -215,24 +235,28 @@ class Watch:
     async def _connect(self) -> asyncpg.Connection:
         connection = await connect(self._url, seconds=_LOOK_SECONDS, application_name="jmap-oauth watch")
         self._connection = connection
-        self._connected += 1
-        self._numbers = {}
+        self._past += 1  # behind it may be another server, which knows less
         connection.add_termination_listener(self._end)
         with answering():
             await connection.add_listener(self._channel, self._hear)
         return connection
 
     async def _read(self, connection: asyncpg.Connection) -> None:
-        began_at = time.monotonic()
+        began_at, known = time.monotonic(), [*self._numbers.items()]
         with answering():
-            rows = await connection.fetch("SELECT type, number FROM state WHERE account = $1", GLOBAL)
-        for type, number in rows:
+            found = dict(await connection.fetch("SELECT type, number FROM state WHERE account = $1", GLOBAL))
+        if any(number > found.get(type, 0) for type, number in known):
+            _log.error(_WENT_BACK)
+            self._past += 1
+            self._numbers = {}
+        for type, number in found.items():
             self.note([type], number)
         self._looked_at = began_at
 
-    def _hear(self, _connection: object, _process: int, _channel: str, payload: Any) -> None:
-        number, *types = payload.split()
-        self.note(types, int(number))
+    def _hear(self, connection: object, _process: int, _channel: str, payload: Any) -> None:
+        if connection is self._connection:
+            number, *types = payload.split()
+            self.note(types, int(number))
 
     def _end(self, connection: object) -> None:
         """Know nothing any more: nothing is heard."""

@@ -9,11 +9,11 @@ from typing import Any, Final
 
 from jmap_oauth.model.definition import Model, ObjectType
 from jmap_oauth.store.interface import Unusable
-from jmap_oauth.store.migrations import check_current, read_migrations
+from jmap_oauth.store.migrations import check_current, differences, read_migrations
 from jmap_oauth.store.portable import addition, is_empty
 from jmap_oauth.store.postgresql.connections import Connection, connect, hang_up
 from jmap_oauth.store.postgresql.failures import answering
-from jmap_oauth.store.postgresql.schema import migrate
+from jmap_oauth.store.postgresql.schema import find_table, migrate
 from jmap_oauth.store.postgresql.sql import numbered, sendable
 from jmap_oauth.store.postgresql.statements import run_many
 from jmap_oauth.store.postgresql.table import WORDS, PostgresqlTable
@@ -49,10 +49,10 @@ class PostgresqlContents:
         return {**{name: sendable(value) for name, value in row.items()}, ":words": sorted(row.get(":words", ()))}
 
     async def own_flaws(self) -> AsyncIterator[str]:
-        """Yield nothing: what PostgreSQL can tell without extensions it tells when it reads."""
-        none: Sequence[str] = ()
-        for flaw in none:
-            yield flaw
+        """Yield how tables differ from their types. What else PostgreSQL can tell, it tells when it is read."""
+        for table in self._tables.values():
+            for difference in differences(table.type, await find_table(self._connection, table.type)):
+                yield difference
 
     async def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         await run_many(self._connection, *addition(table, columns, rows))
@@ -101,7 +101,8 @@ async def filling(url: str, model: Model, migrations: Path) -> AsyncIterator[Pos
 
 @asynccontextmanager
 async def _connected(url: str) -> AsyncIterator[Connection]:
-    connection = await connect(url, seconds=_PATIENCE)
+    # It is silent for as long as the other side of a copy is read through once more.
+    connection = await connect(url, seconds=_PATIENCE, idle_in_transaction_session_timeout="0")
     with answering():
         try:
             yield connection

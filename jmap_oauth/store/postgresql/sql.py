@@ -70,9 +70,9 @@ def asked(prefixes: Iterable[str]) -> str:
 
 
 def _pieces(word: str) -> list[str]:
-    """No word has a full stop in it, so a piece that follows others is never taken for a word."""
+    """No word has a full stop in it, so a piece that follows others is never taken for the beginning of a word."""
     rest = range(_PIECE, len(word), _PIECE)
-    marked = [f"{_mark(word[:start])}.{word[start : start + _PIECE]}" for start in rest]
+    marked = [f".{_mark(word[:start])}{word[start : start + _PIECE]}" for start in rest]
     return [word[:_PIECE], *marked]
 
 

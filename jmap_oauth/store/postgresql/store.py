@@ -18,7 +18,7 @@ from jmap_oauth.store.interface import Reader, Result, Unavailable, Writer
 from jmap_oauth.store.memory import Memory, Miss, noting
 from jmap_oauth.store.migrations import check_table, read_migrations
 from jmap_oauth.store.postgresql.connections import Connection, Pool, Watch, connect, hang_up
-from jmap_oauth.store.postgresql.failures import Conflict, Lost, answering
+from jmap_oauth.store.postgresql.failures import Conflict, Lost, answering, serving
 from jmap_oauth.store.postgresql.schema import check_server, find_table, migrate
 from jmap_oauth.store.postgresql.snapshot import PostgresqlReader, PostgresqlWriter
 from jmap_oauth.store.postgresql.table import PostgresqlTable
@@ -76,13 +76,15 @@ class PostgresqlStore:
         self._tables = {type.name: PostgresqlTable(type) for type in model}
         self._watch = Watch(url)
         # Which way is best depends on the values of a query: it is planned anew each time.
-        self._reading = Pool(url, READERS, query_seconds, plan_cache_mode="force_custom_plan")
-        self._looking_up = Pool(url, READERS, query_seconds)
+        # A table that others keep locked is told from a query that takes long by giving up before that.
+        patience = f"{query_seconds * 500:.0f}"
+        self._reading = Pool(url, READERS, query_seconds, plan_cache_mode="force_custom_plan", lock_timeout=patience)
+        self._looking_up = Pool(url, READERS, query_seconds, lock_timeout=patience)
         self._writing = Pool(url, 1, _WRITE_SECONDS, lock_timeout=f"{busy_timeout * 1000:.0f}")
         self._states = States("")
         self._channel = ""
         self._memory = Memory()
-        self._remembered_of = 0  # the connection of `Moment`
+        self._remembered_of = 0  # the past of `Moment`
         self._catching_up = asyncio.Lock()
 
     async def open(self) -> None:
@@ -103,12 +105,13 @@ class PostgresqlStore:
             raise
 
     async def read(self, work: Callable[[Reader], Awaitable[Result]], *, brief: bool = False) -> Result:
-        if not brief:
-            return await self._read(self._reading, work)
-        with suppress(Miss, Unavailable):
-            await self._catch_up()
-            return await work(self._memory.reader)
-        return await self._look_up(work)
+        with serving():
+            if not brief:
+                return await self._read(self._reading, work)
+            with suppress(Miss, Unavailable), serving():
+                await self._catch_up()
+                return await work(self._memory.reader)
+            return await self._look_up(work)
 
     async def write(self, work: Callable[[Writer], Awaitable[Result]]) -> Result:
         return await self._write(work)
@@ -117,11 +120,13 @@ class PostgresqlStore:
         return await self._write(lambda writer: writer.prune(before))
 
     async def version(self, *types: ObjectType, fresh: bool = False) -> str:
-        return await self._watch.version(types)
+        with serving():
+            return await self._watch.version(types)
 
     async def leads(self) -> bool:
         key = blake2b(self._channel.encode(), digest_size=8).digest()
-        return await self._watch.lock(int.from_bytes(key, signed=True))
+        with serving():
+            return await self._watch.lock(int.from_bytes(key, signed=True))
 
     async def close(self) -> None:
         for pool in (self._writing, self._reading, self._looking_up):
@@ -157,8 +162,8 @@ class PostgresqlStore:
             return
         async with self._catching_up:
             moment = await self._watch.moment()
-            if moment.connection != self._remembered_of:
-                self._memory, self._remembered_of = Memory(), moment.connection
+            if moment.past != self._remembered_of:
+                self._memory, self._remembered_of = Memory(), moment.past
             if not self._memory.is_current(moment):
                 await self._read(self._looking_up, partial(self._memory.catch_up, token=moment))
 
@@ -180,11 +185,12 @@ class PostgresqlStore:
 
     async def _write(self, work: Callable[[PostgresqlWriter], Awaitable[Result]]) -> Result:
         """Do some work once, as often as that takes."""
-        for attempt in range(1, _ATTEMPTS):
-            with suppress(Conflict):
-                return await self._write_once(work)
-            await asyncio.sleep(random.uniform(0, _RETRY_SECONDS * 2**attempt))  # noqa: S311  # to spread, not to hide
-        return await self._write_once(work)
+        with serving():
+            for attempt in range(1, _ATTEMPTS):
+                with suppress(Conflict):
+                    return await self._write_once(work)
+                await asyncio.sleep(random.uniform(0, _RETRY_SECONDS * 2**attempt))  # noqa: S311  # to spread
+            return await self._write_once(work)
 
     async def _write_once(self, work: Callable[[PostgresqlWriter], Awaitable[Result]]) -> Result:
         async with self._writing.connection() as connection:
@@ -219,7 +225,7 @@ class PostgresqlStore:
     async def _was_committed(self, transaction: str) -> bool:
         for attempt in range(_ATTEMPTS):
             await asyncio.sleep(_RETRY_SECONDS * 2**attempt)
-            with suppress(Unavailable), answering():
+            with suppress(Unavailable), serving(), answering():
                 connection = await connect(self._url, seconds=QUERY_SECONDS)
                 try:
                     status = await connection.fetchval("SELECT pg_xact_status($1::text::xid8)", transaction)

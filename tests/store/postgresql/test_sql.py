@@ -33,6 +33,11 @@ def test_every_beginning_of_a_long_word_is_the_beginning_of_one_piece_of_it(leng
         assert len([piece for piece in pieces if piece.startswith(beginning)]) == 1
 
 
+def test_no_word_is_the_beginning_of_a_piece_that_follows_others() -> None:
+    later = [piece for length in range(501, 601) for piece in lexemes(["x" * length])[1:]]
+    assert {piece[0] for piece in later} == {"."}
+
+
 def test_nothing_in_a_prefix_is_an_operator() -> None:
     assert asked(["a", "it's", "b\\"]) == "'a':* & 'it''s':* & 'b\\\\':*"
 
