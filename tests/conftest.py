@@ -7,12 +7,13 @@ import shutil
 import signal
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.support import postgresql
+from tests.support import postgresql, schemas
 
 # No test fails because the machine was busy.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -38,6 +39,12 @@ _spare_work()
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # by a shell that runs the tests in the background
     signal.signal(signal.SIGINT, signal.default_int_handler)  # or no command that a test starts could be interrupted
+
+
+@pytest.fixture(autouse=True)
+def _schemas_in_turn() -> Iterator[None]:
+    yield
+    schemas.take_back()
 
 
 def pytest_configure(config: pytest.Config) -> None:

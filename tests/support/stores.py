@@ -17,7 +17,7 @@ from jmap_oauth.model.query import DEFAULT_SORT, AllOf, Comparator, FilterNode, 
 from jmap_oauth.store.interface import Changes, Page, Saved, Store
 from jmap_oauth.store.postgresql.store import PostgresqlStore, open_postgresql
 from jmap_oauth.store.sqlite import open_sqlite
-from tests.support.postgresql import schema_url
+from tests.support.schemas import lend
 from tests.support.widget import WIDGET
 
 SQLITE_MIGRATIONS = Path(__file__).parent / "schema" / "sqlite"
@@ -115,9 +115,7 @@ async def make_database(backend: str, folder: Path) -> str:
     """Return what the setting `database` is for an empty database on a backend, of its own for each folder."""
     if backend == "sqlite":
         return str(folder / "test.db")
-    url = schema_url(folder)
-    await make_schema(url)
-    return url
+    return await lend("served", folder)
 
 
 async def open_on_postgresql(url: str, model: Model) -> PostgresqlStore:
@@ -148,7 +146,7 @@ async def open_on_sqlite(folder: Path, model: Model) -> Store:
 
 
 async def _open_postgresql(folder: Path, model: Model) -> Store:
-    return await open_on_postgresql(schema_url(folder), model)
+    return await open_postgresql(await lend("widgets", folder), model, POSTGRESQL_MIGRATIONS)
 
 
 BACKENDS: Mapping[str, OpenStore] = {"sqlite": open_on_sqlite, "postgresql": _open_postgresql}
