@@ -7,7 +7,7 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -41,12 +41,6 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # by a shell that runs th
     signal.signal(signal.SIGINT, signal.default_int_handler)  # or no command that a test starts could be interrupted
 
 
-@pytest.fixture(autouse=True)
-def _schemas_in_turn() -> Iterator[None]:
-    yield
-    schemas.take_back()
-
-
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         postgresql.begin_run()
@@ -55,6 +49,15 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         postgresql.end_run()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Function) -> Generator[None]:
+    """Give the schemas of a test to others, once all its fixtures are gone."""
+    folder = item.funcargs.get("tmp_path")
+    yield
+    if isinstance(folder, Path):
+        schemas.take_back(folder)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -17,6 +17,7 @@ from jmap_oauth.model.query import DEFAULT_SORT, AllOf, Comparator, FilterNode, 
 from jmap_oauth.store.interface import Changes, Page, Saved, Store
 from jmap_oauth.store.postgresql.store import PostgresqlStore, open_postgresql
 from jmap_oauth.store.sqlite import open_sqlite
+from tests.support.postgresql import schema_url
 from tests.support.schemas import lend
 from tests.support.widget import WIDGET
 
@@ -115,7 +116,14 @@ async def make_database(backend: str, folder: Path) -> str:
     """Return what the setting `database` is for an empty database on a backend, of its own for each folder."""
     if backend == "sqlite":
         return str(folder / "test.db")
-    return await lend("served", folder)
+    url = schema_url(folder)
+    await make_schema(url)
+    return url
+
+
+async def lend_database(backend: str, folder: Path) -> str:
+    """Return what the setting `database` is for one without objects, of which a server may have made the tables."""
+    return await lend("served", folder) if backend == "postgresql" else await make_database(backend, folder)
 
 
 async def open_on_postgresql(url: str, model: Model) -> PostgresqlStore:
