@@ -8,7 +8,7 @@ import asyncio
 import secrets
 import sys
 from http import HTTPStatus
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from httptools import HttpParserError, HttpParserUpgrade
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
@@ -17,7 +17,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from jmap_oauth.http.cycle import Cycle
 from jmap_oauth.http.exchange import BODY_IS_HERE, IS_LOST
 from jmap_oauth.http.heads import Head, Headers, read_head, render_refusal
-from jmap_oauth.http.transport import limit_unsent
+from jmap_oauth.http.transport import GatheringTransport, limit_unsent
 
 if sys.platform != "win32":
     import resource
@@ -82,7 +82,7 @@ class BoundedProtocol(HttpToolsProtocol):
     _drained = 0  # times that the client has read on after it let us wait
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn narrows it
-        super().connection_made(transport)
+        super().connection_made(cast(asyncio.Transport, GatheringTransport(transport, self.loop)))
         if len(self.connections) > self.max_connections:
             self._turn_away()
             return

@@ -1,14 +1,53 @@
-"""What a connection sends: how much of it may wait for the client."""
+"""What a connection sends: when it goes out, and how much of it may wait for the client."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
 from contextlib import suppress
+from typing import Any
 
 # Bytes of answers kept for a client before the application has to wait until it reads.
 MAX_UNSENT = 64 * 1024
 NOTSENT_LOWAT: int | None = getattr(socket, "TCP_NOTSENT_LOWAT", None)  # Linux and macOS have it
+
+
+class GatheringTransport:
+    """A transport that sends what it is given at the end of the turn of the event loop.
+
+    So the answers to all requests that came in together go out one after the other. Sent between two requests, each
+    drives their code out of the caches of the CPU and wakes the client up anew: a quarter of the time of a small
+    request.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._gathered = b""
+        self.is_closing = transport.is_closing
+
+    def write(self, data: bytes) -> None:
+        if not self._gathered:
+            self._loop.call_soon(self._send)
+        self._gathered += data
+        if len(self._gathered) >= MAX_UNSENT:  # so that the client is waited for
+            self._send()
+
+    def write_eof(self) -> None:
+        self._send()
+        self._transport.write_eof()
+
+    def close(self) -> None:
+        self._send()
+        self._transport.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def _send(self) -> None:
+        data, self._gathered = self._gathered, b""
+        if data and not self.is_closing():
+            self._transport.write(data)
 
 
 def limit_unsent(transport: asyncio.Transport) -> None:
