@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.cli.forked import run_forked
 from tests.cli.process import COMMAND, environment
 from tests.support.served import ADMIN_KEY, ServerProcess
 
@@ -31,15 +32,7 @@ class Shell:
 
     def run(self, *arguments: str, input: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
         """Run a command to its end. A variable that is given as an empty text is not set."""
-        return subprocess.run(
-            [*COMMAND, *arguments],
-            cwd=self.folder,
-            env=self.variables(**variables),
-            input=input,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        return run_forked(arguments, folder=self.folder, variables=self.variables(**variables), input=input)
 
     def done(self, *arguments: str, input: str = "") -> str:
         """Run a command that has to work and say nothing of errors, and return what it printed."""

@@ -24,7 +24,7 @@ from jmap_oauth.objects.oauth_client_metadata import METADATA
 from jmap_oauth.objects.registry import AuthenticateArguments, AuthenticateResponse
 from jmap_oauth.provisioning import Entry
 from tests.support.served import ADMIN_KEY, USING, request_of, serve_in_process
-from tests.support.stores import make_database
+from tests.support.stores import lend_database
 
 SECRET = "correct horse battery staple"
 REFUSED = AuthenticateResponse(
@@ -36,7 +36,7 @@ REFUSED = AuthenticateResponse(
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 async def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
-    return Settings(database=await make_database(request.param, tmp_path), argon2_memory=64, argon2_time=1)
+    return Settings(database=await lend_database(request.param, tmp_path), argon2_memory=64, argon2_time=1)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import ssl
@@ -16,6 +17,7 @@ import httpx
 
 from jmap_oauth.app import create_app
 from jmap_oauth.config import Settings
+from tests.cli.forked import Forked
 from tests.cli.process import COMMAND, environment
 
 ADMIN_KEY = "test-administrator-key-0123456789"
@@ -44,7 +46,7 @@ async def serve_in_process(folder: Path, **settings: Any) -> AsyncIterator[httpx
 class ServerProcess:
     """A server in a process of its own. It writes to two files, so that no pipe can fill and stop it."""
 
-    def __init__(self, folder: Path, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, folder: Path, process: subprocess.Popen[bytes] | Forked) -> None:
         self.process = process
         self.folder = folder
         self.database = folder / "test.db"
@@ -87,15 +89,15 @@ def serve_process(
     folder: Path, *flags: str, prefix: Sequence[str] = (), variables: Mapping[str, str] | None = None
 ) -> Iterator[ServerProcess]:
     """Run `serve` on the database `test.db` in a folder, on a free port; `prefix` is a command that runs it."""
-    with (folder / "stdout").open("wb") as output, (folder / "stderr").open("wb") as log:
-        process = subprocess.Popen(
-            [*prefix, *COMMAND, "serve", "--port", "0", "--database", "test.db", *flags],
-            cwd=folder,
-            env=environment({"JMAP_OAUTH_ADMIN_KEY": ADMIN_KEY, **(variables or {})}),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=log,
-        )
+    arguments = ["serve", "--port", "0", "--database", "test.db", *flags]
+    environ = environment({"JMAP_OAUTH_ADMIN_KEY": ADMIN_KEY, **(variables or {})})
+    process: subprocess.Popen[bytes] | Forked
+    with (folder / "stdout").open("wb") as output, (folder / "stderr").open("wb") as log, Path(os.devnull).open() as no:
+        if prefix:
+            command = [*prefix, *COMMAND, *arguments]
+            process = subprocess.Popen(command, cwd=folder, env=environ, stdin=no, stdout=output, stderr=log)
+        else:
+            process = Forked(arguments, folder=folder, variables=environ, streams=(no, output, log))
     with process:
         try:
             yield ServerProcess(folder, process)

@@ -18,6 +18,7 @@ from jmap_oauth.store.interface import Changes, Page, Saved, Store
 from jmap_oauth.store.postgresql.store import PostgresqlStore, open_postgresql
 from jmap_oauth.store.sqlite import open_sqlite
 from tests.support.postgresql import schema_url
+from tests.support.schemas import lend
 from tests.support.widget import WIDGET
 
 SQLITE_MIGRATIONS = Path(__file__).parent / "schema" / "sqlite"
@@ -120,6 +121,11 @@ async def make_database(backend: str, folder: Path) -> str:
     return url
 
 
+async def lend_database(backend: str, folder: Path) -> str:
+    """Return what the setting `database` is for one without objects, of which a server may have made the tables."""
+    return await lend("served", folder) if backend == "postgresql" else await make_database(backend, folder)
+
+
 async def open_on_postgresql(url: str, model: Model) -> PostgresqlStore:
     """Open a store in the schema that a URL names."""
     await make_schema(url)
@@ -148,7 +154,7 @@ async def open_on_sqlite(folder: Path, model: Model) -> Store:
 
 
 async def _open_postgresql(folder: Path, model: Model) -> Store:
-    return await open_on_postgresql(schema_url(folder), model)
+    return await open_postgresql(await lend("widgets", folder), model, POSTGRESQL_MIGRATIONS)
 
 
 BACKENDS: Mapping[str, OpenStore] = {"sqlite": open_on_sqlite, "postgresql": _open_postgresql}

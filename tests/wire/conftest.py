@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.support.served import ADMIN_KEY, serve_in_process
-from tests.support.stores import make_database
+from tests.support.stores import lend_database
 from tests.support.wire import Post
 
 SERVED = os.environ.get("JMAP_OAUTH_TEST_URL")
@@ -22,7 +22,7 @@ async def http(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
         async with httpx.AsyncClient(base_url=SERVED) as client:
             yield client
         return
-    database = await make_database(request.param, tmp_path)
+    database = await lend_database(request.param, tmp_path)
     async with serve_in_process(tmp_path, database=database) as client:
         yield client
 
