@@ -81,7 +81,7 @@ def _ask(url: str, method: str, **arguments: Any) -> Any:
 
 def make_cases(known: Known) -> Sequence[Case]:
     """Return all that is measured: first what reads, then what writes."""
-    return [*_gets(known), *_queries(known), *_pairs(), *_changes(known), *_authenticates(known), *_sets()]
+    return [*_gets(known), *_queries(known), *_pairs(), *_changes(known), *_authenticates(known), *_sets(known)]
 
 
 def _gets(known: Known) -> Sequence[Case]:
@@ -173,12 +173,12 @@ def _authenticates(known: Known) -> Sequence[Case]:
     return [warm, cold]
 
 
-def _sets() -> Sequence[Case]:
+def _sets(known: Known) -> Sequence[Case]:
     return [
         Case(
             "set",
             f"/set that creates {count}",
-            [create(f"new-{NUMBER}-", count)],
+            [create(f"{known.named}-{NUMBER}-", count)],
             [f'["{_CLIENT}/set",{{'.encode(), b'"notCreated":null'],
             creates=count,
         )

@@ -53,12 +53,12 @@ class Filler(Protocol):
         """Return what is kept of a client."""
         ...
 
-    async def begin(self, patterns: Sequence[Pattern]) -> int:
-        """Prepare for many rows of these patterns, and return the number of the last write."""
+    async def begin(self) -> int:
+        """Prepare for many rows, and return the number of the last write."""
         ...
 
-    async def add(self, places: Sequence[Place]) -> None:
-        """Add clients."""
+    async def add(self, patterns: Sequence[Pattern], places: Iterator[Sequence[Place]]) -> None:
+        """Add clients, some at a time."""
         ...
 
     async def finish(self, last: Mapping[str, int]) -> None:
@@ -137,14 +137,17 @@ def make_places(clients: int, samples: int, write: int) -> Iterator[Place]:
 async def multiply(filler: Filler, samples: Sequence[tuple[str, str | None]], clients: int, tell: Progress) -> None:
     """Add clients to the samples until they are so many."""
     patterns = [make_pattern(place, account, await filler.read(id)) for place, (id, account) in enumerate(samples)]
-    write = await filler.begin(patterns) + 1
+    places = make_places(clients, len(samples), await filler.begin() + 1)
     last: dict[str, int] = {}
-    places = make_places(clients, len(samples), write)
-    while some := [*islice(places, _BATCH)]:
-        await filler.add(some)
-        last |= {GLOBAL: some[-1]["write"]}
-        last |= {account: each["write"] for each in some if (account := patterns[each["pattern"]].account)}
-        tell(some[-1]["row"], clients)
+
+    def some_at_a_time() -> Iterator[Sequence[Place]]:
+        while some := [*islice(places, _BATCH)]:
+            yield some
+            last.update({GLOBAL: some[-1]["write"]})
+            last.update({account: each["write"] for each in some if (account := patterns[each["pattern"]].account)})
+            tell(some[-1]["row"], clients)
+
+    await filler.add(patterns, some_at_a_time())
     await filler.finish(last)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from jmap_oauth.store.sql import quoted
@@ -10,9 +11,15 @@ from jmap_oauth.store.sqlite_file import connect
 from tests.bench.filling import TABLE, Pattern, Place, Row
 
 _WORDS = quoted(f"{TABLE}:words")
-_HASTE = {"journal_mode": "OFF", "synchronous": "OFF", "foreign_keys": "OFF", "cache_size": "-2000000", "threads": "2"}
-_END = "\x1f"
-"""Stands between two columns: no text that is kept holds it."""
+# Each index reads all rows again: what is mapped need not be copied.
+_HASTE = {
+    "journal_mode": "OFF",
+    "synchronous": "OFF",
+    "foreign_keys": "OFF",
+    "cache_size": "-500000",
+    "mmap_size": f"{2**31}",
+}
+_SLOT = re.compile(r"%\((\w+)\)")
 
 
 class SqliteFiller:
@@ -21,7 +28,6 @@ class SqliteFiller:
     def __init__(self, path: Path) -> None:
         self._connection = connect(path, 5, writing=True)
         self._indexes: Sequence[tuple[str, str]] = ()
-        self._patterns: Sequence[tuple[str, str, str]] = ()
 
     async def read(self, id: str) -> Row:
         cursor = self._connection.execute(f'SELECT * FROM "{TABLE}" WHERE "id" = ?', [id])
@@ -29,7 +35,7 @@ class SqliteFiller:
         [(words,)] = self._connection.execute(f"SELECT words FROM {_WORDS} WHERE rowid = ?", [row["number"]])
         return {**row, ":words": words}
 
-    async def begin(self, patterns: Sequence[Pattern]) -> int:
+    async def begin(self) -> int:
         execute = self._connection.execute
         for name, value in _HASTE.items():
             execute(f"PRAGMA {name} = {value}")
@@ -37,18 +43,16 @@ class SqliteFiller:
         self._indexes = execute(made, [TABLE]).fetchall()
         for name, _ in self._indexes:
             execute(f"DROP INDEX {quoted(name)}")
-        self._patterns = [_prepare(each) for each in patterns]
         execute("BEGIN")
         return int(execute("SELECT number FROM sequence").fetchone()[0])
 
-    async def add(self, places: Sequence[Place]) -> None:
-        words = []
-        for index, (statement, columns, found) in enumerate(self._patterns):
-            some = [place for place in places if place["pattern"] == index]
-            self._connection.executemany(statement, [(columns % place).split(_END) for place in some])
-            words += [(place["row"], found % place) for place in some]
-        # FTS5 writes what it has collected whenever a row does not come after the last one.
-        self._connection.executemany(f"INSERT INTO {_WORDS} (rowid, words) VALUES (?, ?)", sorted(words))
+    async def add(self, patterns: Sequence[Pattern], places: Iterator[Sequence[Place]]) -> None:
+        columns = {name: [each.columns[name] for each in patterns] for name in patterns[0].columns}
+        words, columns["number"] = columns.pop(":words"), ["%(row)d"]
+        names, values = ", ".join(map(quoted, columns)), ", ".join(map(_one_of, columns.values()))
+        for some in places:
+            self._connection.executemany(f'INSERT INTO "{TABLE}" ({names}) VALUES ({values})', some)
+            self._connection.executemany(f"INSERT INTO {_WORDS} (rowid, words) VALUES (:row, {_one_of(words)})", some)
 
     async def finish(self, last: Mapping[str, int]) -> None:
         execute = self._connection.execute
@@ -62,10 +66,17 @@ class SqliteFiller:
         self._connection.close()
 
 
-def _prepare(pattern: Pattern) -> tuple[str, str, str]:
-    """Return the statement for rows of a pattern, and what their columns and their words are made from."""
-    columns = {name: text for name, text in pattern.columns.items() if text is not None}
-    words = columns.pop(":words")
-    columns["number"] = "%(row)d"
-    names, marks = ", ".join(map(quoted, columns)), ", ".join("?" for _ in columns)
-    return f'INSERT INTO "{TABLE}" ({names}) VALUES ({marks})', _END.join(columns.values()), words
+def _one_of(texts: Sequence[str | None]) -> str:
+    """Return an expression for what a place's pattern has in a column; of one text, it is that of all."""
+    if len(set(texts)) == 1:
+        return _written(texts[0])
+    cases = " ".join(f"WHEN {index} THEN {_written(text)}" for index, text in enumerate(texts))
+    return f"CASE :pattern {cases} END"
+
+
+def _written(text: str | None) -> str:
+    """Return an expression for a text with slots, of which SQLite makes the same as Python."""
+    if text is None:
+        return "NULL"
+    literal = "'" + _SLOT.sub("%", text).replace("'", "''") + "'"
+    return f"printf({', '.join([literal, *(f':{name}' for name in _SLOT.findall(text))])})"

@@ -52,7 +52,7 @@ class _Scale:
     """Where a number of clients and a time are in a part."""
 
     def __init__(self, figures: Sequence[Figures]) -> None:
-        clients, times = [each.clients for each in figures], [each.p50 * 1e3 for each in figures]
+        clients, times = [each.clients for each in figures] or [1], [each.p50 * 1e3 for each in figures] or [1.0]
         self.decades_x = range(floor(log10(min(clients))), ceil(log10(max(clients))) + 1)
         self.decades_y = range(floor(log10(min(times))), ceil(log10(max(times))) + 1)
 

@@ -10,6 +10,9 @@ from tests.bench.load import CONNECTIONS
 
 NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 _BEGIN, _END = "<!-- written by make bench -->", "<!-- until here -->"
+_PINNED = (
+    "Each worker has a CPU to itself, and so has the load; where there are only two, two workers share theirs with it."
+)
 _GET, _PAIR, _CREATE = (
     "/get of 3 ids, the same again",
     "/query and /get of 50 by text, which 1 % have",
@@ -135,7 +138,13 @@ def _growth(name: str, most: int, figures: Sequence[Figures]) -> Iterator[Sequen
 def render(results: Results) -> str:
     """Return all tables."""
     places = dict.fromkeys((each.backend, each.clients) for each in results.figures)
-    parts = [[results.machine], wanted(results), latencies(results), *(limits(results, *place) for place in places)]
+    parts = [
+        [results.machine],
+        [_PINNED],
+        wanted(results),
+        latencies(results),
+        *(limits(results, *place) for place in places),
+    ]
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
 
 
@@ -143,7 +152,7 @@ def show_in(readme: Path, results: Results) -> None:
     """Put what a reader wants to know at once between two marks."""
     most = max(each.clients for each in results.figures)
     backends = dict.fromkeys(each.backend for each in results.figures if each.clients == most)
-    parts = [[f"Measured on: {results.machine}."], wanted(results), latencies(results)]
+    parts = [[f"Measured on: {results.machine}. {_PINNED}"], wanted(results), latencies(results)]
     parts += [limits(results, backend, most) for backend in backends]
     before, _, rest = readme.read_text("utf-8").partition(_BEGIN)
     after = rest.partition(_END)[2]

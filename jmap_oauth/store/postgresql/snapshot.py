@@ -28,8 +28,9 @@ class PostgresqlReader(BlobReader, SnapshotReader):
 
         PostgreSQL has statistics of common words only, and takes any other one for one of many rows. So it reads the
         rows in their order until it has found enough, in a million for a second. We look at a few ourselves, then at as
-        many as there have to be if it goes on like that. If it does not, those that match are collected, which their
-        index leads to; and only if they turn out to be many it is left to PostgreSQL.
+        many as there have to be if it goes on like that, unless fewer match in the whole table. If that was not enough,
+        those that match are collected, which their index leads to; and only if they turn out to be many it is left to
+        PostgreSQL.
         """
         if matches.filter.searched:
             end = offset + limit
@@ -42,10 +43,18 @@ class PostgresqlReader(BlobReader, SnapshotReader):
         return await super()._ids(matches, limit, offset)
 
     async def _look_at_first(self, matches: Matches, wanted: int) -> list[str]:
-        """Return those of the first rows that match, maybe so many."""
+        """Return those of the first rows that match, maybe so many. To look at a row costs as much as to collect it."""
         found = await self._probe(matches, _PROBED)
+        if len(found) >= wanted:
+            return found
         more = 2 * _PROBED * wanted // max(len(found), 1)
-        return await self._probe(matches, more) if len(found) < wanted and more <= _MANY else found
+        worthwhile = more <= _MANY and more < len(found) * await self._size(matches.table) / _PROBED
+        return await self._probe(matches, more) if worthwhile else found
+
+    async def _size(self, table: str) -> float:
+        """Return how many rows a table has, as far as PostgreSQL knows; less than none if it does not."""
+        [(rows,)] = await self.rows("SELECT reltuples FROM pg_class WHERE oid = ?::text::regclass", table)
+        return float(rows)
 
     async def _probe(self, matches: Matches, count: int) -> list[str]:
         """Return the ids of those that match of so many rows, the first in the order."""

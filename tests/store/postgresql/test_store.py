@@ -13,7 +13,7 @@ from jmap_oauth.database import schema_folder
 from jmap_oauth.model.definition import GLOBAL, Model
 from jmap_oauth.model.query import Comparator, NoneOf, Query, Window, Words
 from jmap_oauth.objects import served_types
-from jmap_oauth.store.interface import Changes, Reader, Saved, TooCostly, Unavailable, Writer
+from jmap_oauth.store.interface import Changes, Page, Reader, Saved, TooCostly, Unavailable, Writer
 from jmap_oauth.store.postgresql import snapshot
 from jmap_oauth.store.postgresql.snapshot import PostgresqlReader, PostgresqlWriter
 from jmap_oauth.store.postgresql.sql import numbered
@@ -192,6 +192,28 @@ async def test_a_search_finds_the_same_whether_few_or_many_match(
     for position in (0, 1, 6, 9):
         page = await query(store, GLOBAL, Words(["third"]), order, Window(position, limit=4))
         assert page.ids == [widget["id"] for widget in widgets[::3][position : position + 4]]
+
+
+@pytest.mark.parametrize(("size", "collected"), [(60, True), (300, False)])
+async def test_what_matches_is_collected_where_it_is_less_than_the_rows_to_look_at(
+    store: PostgresqlStore, url: str, monkeypatch: pytest.MonkeyPatch, size: int, collected: bool
+) -> None:
+    monkeypatch.setattr(snapshot, "_PROBED", 3)
+    widgets = [make_widget(f"w{number:03}", None, note="third" if number % 3 == 0 else None) for number in range(size)]
+    await create(store, *widgets)
+    async with connected(url) as connection:
+        await connection.execute('ANALYZE "Widget"')
+    order = [Comparator(WIDGET.by_name["code"], ascending=True)]
+    asked: list[str] = []
+
+    async def find(reader: Reader) -> Page:
+        assert isinstance(reader, PostgresqlReader)
+        with reader.connection.query_logger(lambda each: asked.append(each.query)):
+            return await reader.query(WIDGET, GLOBAL, Query(Words(["third"]), order, Window(limit=4)))
+
+    page = await store.read(find)
+    assert page.ids == [widget["id"] for widget in widgets[:12:3]]
+    assert ("MATERIALIZED" in asked[-1]) is collected
 
 
 async def test_a_grant_is_found_by_its_index(url: str) -> None:
