@@ -7,6 +7,7 @@ import hmac
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Final
 
@@ -140,9 +141,7 @@ class KeyRing:
         return key
 
     async def _look_up(self, wanted: str, remote_ip: str) -> _Key | None:
-        if self._throttle.retry_after(remote_ip) is None:
-            return await self._store.read(lambda reader: self._read(reader, wanted), brief=True)
-        async with self._throttled_turn:
+        async with nullcontext() if self._throttle.retry_after(remote_ip) is None else self._throttled_turn:
             return await self._store.read(lambda reader: self._read(reader, wanted), brief=True)
 
     async def _read(self, reader: Reader, wanted: str) -> _Key | None:

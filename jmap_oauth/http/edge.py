@@ -33,7 +33,7 @@ _NAMES = frozenset(name for name, _ in _HEADERS_OVER_TLS)
 
 
 class Edge:
-    """ASGI middleware."""
+    """The outermost ASGI application: it begins each exchange, passes it on, and ends it."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics, access_log: bool) -> None:
         self._app = app

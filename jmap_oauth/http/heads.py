@@ -40,9 +40,10 @@ def read_head(version: str, method: bytes, target: bytes, headers: Headers) -> H
     scope = _read(version, method, target, joined.get(b"host"), joined.get(b"transfer-encoding"))
     if scope is None:
         return HTTPStatus.BAD_REQUEST
+    # RFC 9110 section 10.1.1
     expects = b"expect" in joined and joined[b"expect"].lower() == b"100-continue" and version == "1.1"
     chunked = b"transfer-encoding" in joined
-    return Head(scope, int(joined.get(b"content-length", 0)), chunked, expects)  # RFC 9110 section 10.1.1
+    return Head(scope, int(joined.get(b"content-length", 0)), chunked, expects)
 
 
 @lru_cache(maxsize=64)
