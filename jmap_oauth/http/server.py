@@ -82,7 +82,8 @@ class BoundedProtocol(HttpToolsProtocol):
     _drained = 0  # times that the client has read on after it let us wait
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn narrows it
-        super().connection_made(cast(asyncio.Transport, GatheringTransport(transport, self.loop)))
+        self._gathering = GatheringTransport(transport, self.loop)
+        super().connection_made(cast(asyncio.Transport, self._gathering))
         if len(self.connections) > self.max_connections:
             self._turn_away()
             return
@@ -114,6 +115,10 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._answering or not self._in_head:
             self.cycle.scope["state"][IS_LOST] = True
         super().connection_lost(exc)
+
+    def eof_received(self) -> None:
+        """Send what is gathered to a client that says no more: the transport closes itself next."""
+        self._gathering.flush()
 
     def resume_writing(self) -> None:
         self._drained += 1
@@ -342,7 +347,8 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         self._ended = True
         if not self._in_head:
-            # The application may neither wait for the rest nor answer after us.
+            # The application may neither wait for the rest, nor ask for it, nor answer after us.
+            self.cycle.waiting_for_100_continue = False
             self.cycle.disconnected = True
             self.cycle.message_event.set()
         if not self._in_head and self.cycle.response_started:

@@ -28,26 +28,27 @@ class GatheringTransport:
 
     def write(self, data: bytes) -> None:
         if not self._gathered:
-            self._loop.call_soon(self._send)
+            self._loop.call_soon(self.flush)
         self._gathered += data
         if len(self._gathered) >= MAX_UNSENT:  # so that the client is waited for
-            self._send()
+            self.flush()
 
     def write_eof(self) -> None:
-        self._send()
+        self.flush()
         self._transport.write_eof()
 
     def close(self) -> None:
-        self._send()
+        self.flush()
         self._transport.close()
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
-
-    def _send(self) -> None:
+    def flush(self) -> None:
+        """Send now what was gathered."""
         data, self._gathered = self._gathered, b""
         if data and not self.is_closing():
             self._transport.write(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
 
 
 def limit_unsent(transport: asyncio.Transport) -> None:

@@ -224,6 +224,12 @@ async def test_stall_after_the_answer_began(hasty: int) -> None:
     assert (statuses(answer), answer.endswith(b"begun\r\n")) == ([200], True)
 
 
+async def test_a_body_that_is_refused_is_not_asked_for(hasty: int, caplog: pytest.LogCaptureFixture) -> None:
+    bad = POST + b"Expect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\nno size\r\n"
+    assert statuses(await talk(hasty, bad)) == [400]
+    assert "Exception" not in caplog.text
+
+
 async def test_endless_body_after_the_answer(hasty: int) -> None:
     """A body that goes on after its answer is read for one period more, whatever its pace."""
     chunks = [b"800\r\n" + b"b" * 2048 + b"\r\n"] * 400
