@@ -168,7 +168,7 @@ def _do(work: Work, connection: sqlite3.Connection) -> Outcome:
         if not connection.in_transaction:
             raise
         outcome = Outcome(error=_known(error))
-        if connection.total_changes > written:
+        if connection.total_changes != written:
             raise _HalfDone(outcome) from None
     if not connection.in_transaction:
         # SQLite itself rolls back when it runs out of space or memory: with the work of those before.
