@@ -48,8 +48,10 @@ class PostgresqlReader(BlobReader, SnapshotReader):
         if len(found) >= wanted:
             return found
         more = 2 * _PROBED * wanted // max(len(found), 1)
-        worthwhile = more <= _MANY and more < len(found) * await self._size(matches.table) / _PROBED
-        return await self._probe(matches, more) if worthwhile else found
+        if not found or more > _MANY:
+            return found
+        size = await self._size(matches.table)
+        return await self._probe(matches, more) if size < 0 or more < len(found) * size / _PROBED else found
 
     async def _size(self, table: str) -> float:
         """Return how many rows a table has, as far as PostgreSQL knows; less than none if it does not."""
