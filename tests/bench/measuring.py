@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from statistics import median
+from typing import Any
 
 import msgspec
 
@@ -18,6 +21,9 @@ from tests.bench.workload import ask
 
 _CREATES = 1_600
 """Creates of which the plain SQL is timed if each figure has a second, sixteen a commit; a tenth of them with one."""
+
+_ROUNDS = 3
+"""How often a server and its limit are loaded in turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,23 +44,29 @@ async def measure(place: Place, workers: int) -> Sequence[Figures]:
         cases = make_cases(prepare(server.url, place.clients, f"asked-{workers}"))
         wanted = [each for each in cases if place.wanted(each)]
 
-        def load(case: Case, connections: int) -> Result:
+        def load(case: Case, connections: int, server: Server) -> Result:
             return loader.measure(server, case.bodies, case.expected, connections, place.seconds)
 
         async with plain_sql(place.url) as plain:
-            measured: list[tuple[Case, bytes, Figures]] = []
+            measured: list[Figures] = []
             for each in wanted:  # what creates comes last: it is not to be among the changes that are told before
                 try:
                     answer = b"" if each.creates else _ask(server, each)
                     limits = {} if workers > 1 else await _limits(plain, each, place.seconds)
-                    measured.append((each, answer, _measure(place, workers, each, load, limits)))
+                    alone = load(each, 1, server)
+                    figures = Figures(
+                        place.backend, place.clients, workers, each.row, each.name, each.grows, alone.p50, alone.p99,
+                        **limits,
+                    )  # fmt: skip
+                    print(f"  {each.row} {each.name}: {alone.p50 * 1e3:.2f} ms", file=sys.stderr, flush=True)
+                    # Of a case with a name, which is one of many, there is no rate.
+                    rates = (
+                        {} if each.name else _rates(place, workers, server, partial(load, each, CONNECTIONS), answer)
+                    )
+                    measured.append(msgspec.structs.replace(figures, **rates))
                 except Unmeasurable as error:
                     print(f"  {each.row} {each.name} cannot be measured: {error}", file=sys.stderr, flush=True)
-    return [*_beside_bare(place, workers, measured)]
-
-
-Load = Callable[[Case, int], Result]
-"""Loads a server with a case on so many connections."""
+    return measured
 
 
 def _ask(server: Server, case: Case) -> bytes:
@@ -69,19 +81,28 @@ def _ask(server: Server, case: Case) -> bytes:
     return msgspec.json.encode(answer)
 
 
-def _measure(place: Place, workers: int, case: Case, load: Load, limits: Mapping[str, float]) -> Figures:
-    """Load a server with a case. Of a case with a name, which is one of many, there is no rate."""
-    alone, loaded = load(case, 1), None if case.name else load(case, CONNECTIONS)
-    figures = Figures(
-        place.backend, place.clients, workers, case.row, case.name, case.grows, alone.p50, alone.p99, **limits
-    )
-    print(f"  {case.row} {case.name}: {alone.p50 * 1e3:.2f} ms", file=sys.stderr, flush=True)
-    return msgspec.structs.replace(figures, **_rates(loaded)) if loaded else figures
+def _rates(
+    place: Place, workers: int, server: Server, load: Callable[[Server], Result], answer: bytes
+) -> Mapping[str, Any]:
+    """Load a server, and in turn with it an app that gives the same answer, if there is one, and does nothing else.
+
+    A machine is quicker and slower from one minute to the next, which is to meet both alike: of each the median counts.
+    """
+    if not answer:
+        return _rate([load(server)])
+    with serve_bare(answer, place.folder, workers) as bare:
+        rounds = [[load(each) for each in (server, bare)] for _ in range(_ROUNDS)]
+    ours, beside = (_rate(results) for results in zip(*rounds, strict=True))
+    return {**ours, "bare": beside["rate"], "bare_cpu": beside["cpu"]}
 
 
-def _rates(result: Result) -> dict[str, float | None]:
-    cpu = None if result.server_cpu is None else result.server_cpu / result.requests
-    return {"rate": result.requests / result.seconds, "cpu": cpu, "load": result.load_cpu / result.seconds}
+def _rate(results: Sequence[Result]) -> dict[str, float | None]:
+    cpu = [each.server_cpu / each.requests for each in results if each.server_cpu is not None]
+    return {
+        "rate": median(each.requests / each.seconds for each in results),
+        "cpu": median(cpu) if cpu else None,
+        "load": median(each.load_cpu / each.seconds for each in results),
+    }
 
 
 async def _limits(plain: Plain, case: Case, seconds: float) -> Mapping[str, float]:
@@ -102,16 +123,3 @@ async def _limits_of_creates(plain: Plain, objects: int, creates: int) -> Mappin
     if objects > 1:
         return alone
     return {**alone, "plain_rate": await plain.time_writes(bodies("plain", creates), CONNECTIONS)}
-
-
-def _beside_bare(place: Place, workers: int, measured: Sequence[tuple[Case, bytes, Figures]]) -> Iterator[Figures]:
-    """Yield the figures with those of an app that gives the same answer and does nothing else."""
-    with loading() as loader:
-        for case, answer, figures in measured:
-            if figures.rate is None or case.creates:
-                yield figures
-                continue
-            with serve_bare(answer, place.folder, workers) as server:
-                result = loader.measure(server, case.bodies, case.expected, CONNECTIONS, place.seconds)
-            rates = _rates(result)
-            yield msgspec.structs.replace(figures, bare=rates["rate"], bare_cpu=rates["cpu"])
