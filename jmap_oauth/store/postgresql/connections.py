@@ -13,7 +13,7 @@ import asyncpg
 
 from jmap_oauth.model.definition import GLOBAL, ObjectType
 from jmap_oauth.store.interface import Unavailable
-from jmap_oauth.store.postgresql.failures import Lost, answering, connecting
+from jmap_oauth.store.postgresql.failures import Lost, answering, connecting, serving
 
 Connection: TypeAlias = asyncpg.Connection
 
@@ -147,7 +147,7 @@ class Watch:
         """Look for the first time; `channel` is where commits are notified."""
         self._lock = asyncio.Lock()  # it belongs to the event loop in which it was first waited for
         self._channel, self._past, self._locked_by, self._numbers = channel, 0, 0, {}
-        await self._look()
+        await self._look_now()
 
     async def version(self, types: Iterable[ObjectType]) -> str:
         """Return the numbers of the last changes to these types, and of which past they are.
@@ -206,7 +206,8 @@ class Watch:
             if asked_at - self._failed_at < LOOK_EVERY:
                 raise Unavailable("the database cannot be reached")
             try:
-                await self._look_now()
+                with serving():
+                    await self._look_now()
                 self._tell(None)
             except BaseException as error:
                 if isinstance(error, Exception):  # and not that whoever asked has gone away

@@ -18,7 +18,7 @@ from jmap_oauth.store.interface import Reader, Result, Unavailable, Writer
 from jmap_oauth.store.memory import Memory, Miss, noting
 from jmap_oauth.store.migrations import check_table, read_migrations
 from jmap_oauth.store.postgresql.connections import Connection, Pool, Watch, connect, hang_up
-from jmap_oauth.store.postgresql.failures import Conflict, Lost, answering, serving
+from jmap_oauth.store.postgresql.failures import Conflict, Lost, Refused, answering, serving
 from jmap_oauth.store.postgresql.schema import check_server, find_table, migrate
 from jmap_oauth.store.postgresql.snapshot import PostgresqlReader, PostgresqlWriter
 from jmap_oauth.store.postgresql.table import PostgresqlTable
@@ -105,13 +105,15 @@ class PostgresqlStore:
             raise
 
     async def read(self, work: Callable[[Reader], Awaitable[Result]], *, brief: bool = False) -> Result:
-        with serving():
-            if not brief:
+        if not brief:
+            with serving():
                 return await self._read(self._reading, work)
-            with suppress(Miss, Unavailable), serving():
-                await self._catch_up()
-                return await work(self._memory.reader)
-            return await self._look_up(work)
+        try:
+            await self._catch_up()
+            return await work(self._memory.reader)
+        except (Miss, Unavailable, Refused):
+            with serving():
+                return await self._look_up(work)
 
     async def write(self, work: Callable[[Writer], Awaitable[Result]]) -> Result:
         return await self._write(work)
@@ -120,8 +122,7 @@ class PostgresqlStore:
         return await self._write(lambda writer: writer.prune(before))
 
     async def version(self, *types: ObjectType, fresh: bool = False) -> str:
-        with serving():
-            return await self._watch.version(types)
+        return await self._watch.version(types)
 
     async def leads(self) -> bool:
         key = blake2b(self._channel.encode(), digest_size=8).digest()
