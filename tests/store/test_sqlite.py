@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -28,15 +27,9 @@ from tests.support.stores import (
     look,
     make_team,
     make_widget,
+    until,
 )
 from tests.support.widget import TEAM, WIDGET
-
-
-async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(30):
-        while not await condition():
-            await asyncio.sleep(0.01)
-
 
 # --- what rows know ---
 
@@ -95,18 +88,6 @@ async def test_no_column_holds_more_of_a_secret_than_its_hash(sqlite: SqliteStor
 # --- commits of others ---
 
 
-async def test_the_version_shows_what_another_process_committed(sqlite: SqliteStore, other: SqliteStore) -> None:
-    teams, before = await sqlite.version(TEAM), await sqlite.version(WIDGET)
-    await create(other, make_widget("w", None))
-
-    async def moved() -> bool:
-        return await sqlite.version(WIDGET) != before
-
-    await until(moved)
-    assert await sqlite.version(WIDGET) == await other.version(WIDGET)
-    assert await sqlite.version(TEAM) == teams
-
-
 async def test_the_version_can_be_asked_for_in_another_thread(sqlite: SqliteStore, other: SqliteStore) -> None:
     await create(other, make_widget("w", None))
 
@@ -158,17 +139,6 @@ async def test_a_write_that_fails_lets_go_of_the_database_at_once(sqlite: Sqlite
         await other.write(work)
     await create(sqlite, make_widget("w", None))
     assert await sqlite.version(WIDGET) == "1"
-
-
-async def test_a_reference_that_leads_nowhere_is_a_fault_and_nothing_is_done(sqlite: SqliteStore) -> None:
-    team = make_team("T")
-    await create(sqlite, team, type=TEAM)
-    await create(sqlite, make_widget("w", team["id"]))
-    with pytest.raises(sqlite3.IntegrityError):
-        await destroy(sqlite, team, type=TEAM)
-    with pytest.raises(sqlite3.IntegrityError):
-        await create(sqlite, make_widget("x", "nobody"))
-    assert await all_of(sqlite, GLOBAL, TEAM) == [team]
 
 
 async def test_what_reads_cannot_write(sqlite: SqliteStore) -> None:

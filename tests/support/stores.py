@@ -145,6 +145,17 @@ async def notice(store: Store, type: ObjectType = WIDGET) -> None:
         await asyncio.sleep(0.001)
 
 
+BROKEN_CONSTRAINT = (sqlite3.IntegrityError, asyncpg.IntegrityConstraintViolationError)
+"""What the drivers raise where the database itself refuses a row, which is a fault of whoever wrote it."""
+
+
+async def until(holds: Callable[[], Awaitable[bool]]) -> None:
+    """Wait for something that comes soon."""
+    async with asyncio.timeout(30):
+        while not await holds():
+            await asyncio.sleep(0.01)
+
+
 OpenStore = Callable[[Path, Model], Awaitable[Store]]
 """Opens the store that belongs to a folder, with what was in it before."""
 

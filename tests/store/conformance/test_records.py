@@ -9,7 +9,18 @@ import pytest
 
 from jmap_oauth.model.definition import GLOBAL
 from jmap_oauth.store.interface import Changes, Reader, Saved, Store, Unavailable, Writer
-from tests.support.stores import OpenStore, all_of, apply, change, create, destroy, get, make_team, make_widget
+from tests.support.stores import (
+    BROKEN_CONSTRAINT,
+    OpenStore,
+    all_of,
+    apply,
+    change,
+    create,
+    destroy,
+    get,
+    make_team,
+    make_widget,
+)
 from tests.support.widget import TEAM, WIDGET, make_model
 
 HOSTILE = '\'; DROP TABLE "Widget" --\t%_*?\\\n' + "ﬁ é ｆ 𝔽 😀 \U0010ffff"
@@ -146,3 +157,14 @@ async def test_an_empty_change_moves_nothing(store: Store, ours: str) -> None:
     before = await store.version(WIDGET), await store.version(TEAM)
     await apply(store, WIDGET, Changes())
     assert (await store.version(WIDGET), await store.version(TEAM)) == before
+
+
+async def test_a_reference_that_leads_nowhere_is_a_fault_and_nothing_is_done(store: Store, ours: str) -> None:
+    [team] = await all_of(store, ours, TEAM)
+    await create(store, make_widget("w", ours))
+    before = await all_of(store, GLOBAL, TEAM), await all_of(store, GLOBAL)
+    with pytest.raises(BROKEN_CONSTRAINT):
+        await destroy(store, team, type=TEAM)
+    with pytest.raises(BROKEN_CONSTRAINT):
+        await create(store, make_widget("x", "nobody"))
+    assert (await all_of(store, GLOBAL, TEAM), await all_of(store, GLOBAL)) == before

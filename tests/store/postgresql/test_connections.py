@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -16,28 +15,10 @@ from jmap_oauth.store.postgresql import connections
 from jmap_oauth.store.postgresql.store import PostgresqlStore
 from tests.store.postgresql.connected import connected
 from tests.store.postgresql.proxy import Proxy
-from tests.support.stores import POSTGRESQL_MIGRATIONS, all_of, create, make_widget
-from tests.support.widget import TEAM, WIDGET, make_model
-
-
-async def until(holds: Callable[[], Awaitable[bool]]) -> None:
-    while not await holds():
-        await asyncio.sleep(0.01)
-
+from tests.support.stores import POSTGRESQL_MIGRATIONS, all_of, create, make_widget, until
+from tests.support.widget import WIDGET, make_model
 
 # --- commits of others ---
-
-
-async def test_the_version_shows_what_another_process_committed(store: PostgresqlStore, other: PostgresqlStore) -> None:
-    teams, before = await store.version(TEAM), await store.version(WIDGET)
-    await create(other, make_widget("w", None))
-
-    async def moved() -> bool:
-        return await store.version(WIDGET) != before
-
-    await until(moved)
-    assert await store.version(WIDGET) == await other.version(WIDGET)
-    assert await store.version(TEAM) == teams
 
 
 async def test_commits_are_found_without_notifications(store: PostgresqlStore, url: str) -> None:

@@ -7,10 +7,10 @@ import asyncio
 import asyncpg
 import pytest
 
-from jmap_oauth.model.definition import GLOBAL
+from jmap_oauth.model.definition import GLOBAL, Record
 from jmap_oauth.store.interface import Reader
 from jmap_oauth.store.postgresql.store import PostgresqlStore
-from tests.support.stores import change, create, make_widget, open_on_postgresql
+from tests.support.stores import change, create, make_widget, open_on_postgresql, until
 from tests.support.widget import WIDGET, make_model
 
 
@@ -25,6 +25,21 @@ async def go_back(url: str) -> None:
     await connection.close()
 
 
+async def write_twice(store: PostgresqlStore) -> tuple[Record, str]:
+    """Create a widget and make 1 its size, and return it as it was created, and the version after that."""
+    widget = make_widget("w", None, size=0)
+    await create(store, widget)
+    await change(store, widget, size=1)
+    return widget, await store.version(WIDGET)
+
+
+async def until_moved(store: PostgresqlStore, version: str) -> None:
+    async def moved() -> bool:
+        return await store.version(WIDGET) != version
+
+    await until(moved)
+
+
 async def size(store: PostgresqlStore, id: str) -> bytes:
     async def look(reader: Reader) -> bytes:
         return (await reader.select(WIDGET, GLOBAL, [id], ("size",)))[id]
@@ -35,11 +50,8 @@ async def size(store: PostgresqlStore, id: str) -> bytes:
 async def test_what_is_remembered_is_forgotten_when_numbers_run_backwards(
     store: PostgresqlStore, url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    widget = make_widget("w", None, size=0)
-    await create(store, widget)
-    await change(store, widget, size=1)
+    widget, version = await write_twice(store)
     assert [await size(store, widget["id"]) for _ in range(2)] == [b'{"size":1}'] * 2
-    version = await store.version(WIDGET)
     await go_back(url)
     while await size(store, widget["id"]) != b'{"size":0}':
         await asyncio.sleep(0.01)
@@ -51,14 +63,10 @@ async def test_a_server_that_takes_over_and_knows_less_is_told_in_the_log(
     store: PostgresqlStore, url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It shows also when the connections were lost on the way to it."""
-    widget = make_widget("w", None, size=0)
-    await create(store, widget)
-    await change(store, widget, size=1)
-    version = await store.version(WIDGET)
+    widget, version = await write_twice(store)
     await go_back(url)
     store._watch._let_go()
-    while await store.version(WIDGET) == version:
-        await asyncio.sleep(0.01)
+    await until_moved(store, version)
     assert "The database knows less than it did" in caplog.text
     assert await size(store, widget["id"]) == b'{"size":0}'
 
@@ -66,13 +74,9 @@ async def test_a_server_that_takes_over_and_knows_less_is_told_in_the_log(
 async def test_what_takes_the_place_of_a_lost_commit_is_seen_though_its_number_is_known(
     store: PostgresqlStore, url: str
 ) -> None:
-    widget = make_widget("w", None, size=0)
-    await create(store, widget)
-    await change(store, widget, size=1)
-    version = await store.version(WIDGET)
+    widget, version = await write_twice(store)
     await go_back(url)
-    while await store.version(WIDGET) == version:
-        await asyncio.sleep(0.01)
+    await until_moved(store, version)
     assert [await size(store, widget["id"]) for _ in range(3)] == [b'{"size":0}'] * 3
     other = await open_on_postgresql(url, make_model())
     await change(other, widget, size=2)

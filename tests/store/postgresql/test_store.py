@@ -26,13 +26,11 @@ from tests.support.stores import (
     all_of,
     apply,
     create,
-    destroy,
     make_schema,
-    make_team,
     make_widget,
     query,
 )
-from tests.support.widget import TEAM, WIDGET, make_model
+from tests.support.widget import WIDGET, make_model
 
 
 @pytest.fixture
@@ -138,17 +136,6 @@ async def test_a_write_that_is_cancelled_lets_go_of_the_database(store: Postgres
         await task
     await create(store, make_widget("w", None))
     assert len(await all_of(store, GLOBAL)) == 1
-
-
-async def test_a_reference_that_leads_nowhere_is_a_fault_and_nothing_is_done(store: PostgresqlStore) -> None:
-    team = make_team("T")
-    await create(store, team, type=TEAM)
-    await create(store, make_widget("w", team["id"]))
-    with pytest.raises(asyncpg.IntegrityConstraintViolationError):
-        await destroy(store, team, type=TEAM)
-    with pytest.raises(asyncpg.IntegrityConstraintViolationError):
-        await create(store, make_widget("x", "nobody"))
-    assert await all_of(store, GLOBAL, TEAM) == [team]
 
 
 async def test_a_fault_does_not_tell_the_values_it_is_about(store: PostgresqlStore) -> None:
