@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -15,7 +14,7 @@ import msgspec
 from tests.bench.cases import Case, create, make_cases, prepare
 from tests.bench.figures import Figures
 from tests.bench.load import CONNECTIONS, Result
-from tests.bench.processes import Server, Unmeasurable, loading, serve, serve_bare
+from tests.bench.processes import Loader, Server, Unmeasurable, loading, serve, serve_bare
 from tests.bench.recording import Plain, plain_sql
 from tests.bench.workload import ask
 
@@ -42,31 +41,59 @@ async def measure(place: Place, workers: int) -> Sequence[Figures]:
     """Return the figures of all cases on a server with so many workers."""
     with serve(place.url, place.folder / "server.log", workers=workers) as server, loading() as loader:
         cases = make_cases(prepare(server.url, place.clients, f"asked-{workers}"))
-        wanted = [each for each in cases if place.wanted(each)]
-
-        def load(case: Case, connections: int, server: Server) -> Result:
-            return loader.measure(server, case.bodies, case.expected, connections, place.seconds)
-
         async with plain_sql(place.url) as plain:
+            run = _Run(place, workers, server, loader, plain)
             measured: list[Figures] = []
-            for each in wanted:  # what creates comes last: it is not to be among the changes that are told before
+            for each in filter(place.wanted, cases):  # what creates comes last: /changes before it is not to tell that
                 try:
-                    answer = b"" if each.creates else _ask(server, each)
-                    limits = {} if workers > 1 else await _limits(plain, each, place.seconds)
-                    alone = load(each, 1, server)
-                    figures = Figures(
-                        place.backend, place.clients, workers, each.row, each.name, each.grows, alone.p50, alone.p99,
-                        **limits,
-                    )  # fmt: skip
-                    print(f"  {each.row} {each.name}: {alone.p50 * 1e3:.2f} ms", file=sys.stderr, flush=True)
-                    # Of a case with a name, which is one of many, there is no rate.
-                    rates = (
-                        {} if each.name else _rates(place, workers, server, partial(load, each, CONNECTIONS), answer)
-                    )
-                    measured.append(msgspec.structs.replace(figures, **rates))
+                    measured.append(await run.measure(each))
                 except Unmeasurable as error:
                     print(f"  {each.row} {each.name} cannot be measured: {error}", file=sys.stderr, flush=True)
     return measured
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """A server with so many workers that is measured, the process that loads it, and its database by the driver."""
+
+    place: Place
+    workers: int
+    server: Server
+    loader: Loader
+    plain: Plain
+
+    async def measure(self, case: Case) -> Figures:
+        """Load the server with a case, on one connection and on many, beside what limits it.
+
+        Raises:
+            Unmeasurable: it is not answered as it should be.
+        """
+        place = self.place
+        answer = b"" if case.creates else _ask(self.server, case)
+        limits = {} if self.workers > 1 else await _limits(self.plain, case, place.seconds)
+        alone = self._load(case, 1, self.server)
+        print(f"  {case.row} {case.name}: {alone.p50 * 1e3:.2f} ms", file=sys.stderr, flush=True)
+        rates = {} if case.name else self._rates(case, answer)  # of one of many there is none
+        return Figures(
+            place.backend, place.clients, self.workers, case.row, case.name, case.grows, alone.p50, alone.p99,
+            **limits, **rates,
+        )  # fmt: skip
+
+    def _rates(self, case: Case, answer: bytes) -> Mapping[str, Any]:
+        """Load the server, and in turn with it an app that gives the same answer, if there is one, and no more.
+
+        A machine is quicker and slower from one minute to the next, which is to meet both alike: of each the median
+        counts.
+        """
+        if not answer:
+            return _rate([self._load(case, CONNECTIONS, self.server)])
+        with serve_bare(answer, self.place.folder, self.workers) as bare:
+            rounds = [[self._load(case, CONNECTIONS, each) for each in (self.server, bare)] for _ in range(_ROUNDS)]
+        ours, beside = (_rate(results) for results in zip(*rounds, strict=True))
+        return {**ours, "bare": beside["rate"], "bare_cpu": beside["cpu"]}
+
+    def _load(self, case: Case, connections: int, server: Server) -> Result:
+        return self.loader.measure(server, case.bodies, case.expected, connections, self.place.seconds)
 
 
 def _ask(server: Server, case: Case) -> bytes:
@@ -79,21 +106,6 @@ def _ask(server: Server, case: Case) -> bytes:
     if any(name == "error" for name, _, _ in answer["methodResponses"]):
         raise Unmeasurable(f"it is answered {answer}")
     return msgspec.json.encode(answer)
-
-
-def _rates(
-    place: Place, workers: int, server: Server, load: Callable[[Server], Result], answer: bytes
-) -> Mapping[str, Any]:
-    """Load a server, and in turn with it an app that gives the same answer, if there is one, and does nothing else.
-
-    A machine is quicker and slower from one minute to the next, which is to meet both alike: of each the median counts.
-    """
-    if not answer:
-        return _rate([load(server)])
-    with serve_bare(answer, place.folder, workers) as bare:
-        rounds = [[load(each) for each in (server, bare)] for _ in range(_ROUNDS)]
-    ours, beside = (_rate(results) for results in zip(*rounds, strict=True))
-    return {**ours, "bare": beside["rate"], "bare_cpu": beside["cpu"]}
 
 
 def _rate(results: Sequence[Result]) -> dict[str, float | None]:
