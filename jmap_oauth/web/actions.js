@@ -1,7 +1,7 @@
 // What can be done with objects, one or many; each asks first where something is lost.
 
 import { confirm } from "./dialogs.js";
-import { announce, attempt, button, el, emit, iconButton, shown, visible } from "./dom.js";
+import { announce, button, el, emit, iconButton, shown, visible } from "./dom.js";
 
 /** Send a /set in parts, say how many were done and why others were not, and return true. */
 async function setAll(type, records, done, changesOf) {
@@ -40,7 +40,6 @@ async function destroy(type, records) {
   return (await confirm(`Delete ${what}?`, text, count === 1 ? "Delete" : `Delete ${count}`)) && setAll(type, records, "Deleted", (ids) => ({ destroy: ids }));
 }
 
-/** Return what can be done with many objects. */
 export function bulkActions(type) {
   const switches = type.fields.has("isEnabled") && type.may("Update");
   return [
@@ -59,7 +58,7 @@ export function rowActions(type, record, place, text = false) {
   const actions = type.may("Update") ? [{ label: "Edit", picture: "edit", run: edit }, ...others] : others;
   return actions.map(({ label, picture, className, run }, index) => {
     const isRefused = isProtected && label === "Delete";
-    const act = () => (isRefused ? announce(why, true) : attempt(() => run([record])));
+    const act = () => (isRefused ? announce(why, true) : run([record]));
     const kind = { "data-focus": `${id} ${index}`, ...(isRefused && { title: why, ariaDisabled: "true" }) };
     if (text) return button(label, act, { picture, className, ...kind });
     return iconButton(`${label} ${visible(type.labelOf(record))}`, picture, act, kind);

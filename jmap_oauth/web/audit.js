@@ -1,6 +1,6 @@
 // The audit trail of an object: who did what, and what each property was and became.
 
-import { attempt, button, el, fill, shown, template } from "./dom.js";
+import { el, fill, parts, showAll, shown, template } from "./dom.js";
 import { addressOf, render } from "./render.js";
 import { AUDIT } from "./views.js";
 
@@ -8,30 +8,27 @@ const PAGE = 10;
 
 export function auditTrail({ context, name: objectType }, objectId) {
   const type = context.types.get(AUDIT);
-  const list = el("ol.trail");
-  const more = button("Older", () => load((limit += PAGE)), { hidden: true });
-  const question = { filter: { objectType, objectId } };
+  const section = el("section", template("trail"));
+  const [list, more] = parts(section, "ol", "button");
   let limit = PAGE;
 
   async function load() {
-    const events = (await attempt(() => type.find({ ...question, limit: limit + 1 }, null)))?.list;
-    if (!events) return;
-    const open = [...list.querySelectorAll("details[open]")].map((each) => each.dataset.id);
-    const items = events.slice(0, limit).map((event) => entry(type, event, open.includes(event.id)));
-    fill(list, items.length ? items : el("li.soft", "Nothing is written down."));
+    const { list: events } = await type.find({ filter: { objectType, objectId }, limit: limit + 1 }, null);
+    showAll(type, list, events.slice(0, limit), (event) => entry(type, event));
+    if (!events.length) fill(list, el("li.soft", "Nothing is written down."));
     more.hidden = events.length <= limit;
   }
-  context.onChange(list, [AUDIT], load);
-  load();
-  return el("section", el("h3", "Audit trail"), list, more);
+  const again = context.follow(list, AUDIT, load);
+  more.onclick = () => again((limit += PAGE));
+  return section;
 }
 
-function entry(type, event, open) {
+function entry(type, event) {
   const { id, action, actorName, remoteIp, changes } = event;
   const what = action === "update" && Object.keys(changes).map((name) => fieldOf(type, event, name)?.label ?? name).join(", ");
   const title = [render(type, "at", event), " ", render(type, "action", event, true), " ", el("span.soft", "by "), shown(actorName)];
   const about = el("p.soft", remoteIp && ["from ", shown(remoteIp), " "], el("a", { href: addressOf(AUDIT, id) }, "whole event"));
-  return el("li", el("details", { "data-id": id, open }, el("summary", title, what && el("span.what", what)), changesOf(type, event), about));
+  return el("li", el("details", el("summary", title, what && el("span.what", what)), changesOf(type, event), about));
 }
 
 const fieldOf = ({ context }, { objectType }, name) => context.types.get(objectType)?.fields.get(name);

@@ -1,8 +1,9 @@
 // What all parts of the page share.
 
-import { emit } from "./dom.js";
+import { emit, inTurn } from "./dom.js";
 import { Push } from "./push.js";
 import { readSchema } from "./schema.js";
+import { offered } from "./views.js";
 
 /** Emits "change", with a set of type names, when anybody changed something. */
 export class Context extends EventTarget {
@@ -21,8 +22,9 @@ export class Context extends EventTarget {
     return this.types.get(typeName)?.may(...actions) ?? false;
   }
 
-  labelOf(enumName, value) {
-    return this.enums[enumName].find(({ name }) => name === value)?.label ?? value;
+  /** Return the values of an enum, or those offered for a property, each with its label. */
+  options(enumName, property) {
+    return this.enums[enumName]?.map(({ name, label }) => [name, label]) ?? offered(property);
   }
 
   #changed(types) {
@@ -30,10 +32,14 @@ export class Context extends EventTarget {
     emit(this, "change", types);
   }
 
-  onChange(element, typeNames, work) {
+  /** Do `work` now, and again when the type changed while the element is there; return what does it again. */
+  follow(element, typeName, work) {
+    const again = inTurn(work);
     const ending = new AbortController();
-    const hear = ({ detail }) => (element.isConnected ? typeNames.some((name) => detail.has(name)) && work() : ending.abort());
+    const hear = ({ detail }) => (element.isConnected ? detail.has(typeName) && again() : ending.abort());
     this.addEventListener("change", hear, ending);
+    again();
+    return again;
   }
 
   /** Resolve to the name of an object, or to its id. What is asked for in one turn is one call. */

@@ -1,7 +1,7 @@
 // Controls for values: {node, input, get, set, check}; `check` returns what is wrong.
 
 import { fault } from "./checks.js";
-import { announce, button, el, emit, fill, iconButton, input, select, shown, visible } from "./dom.js";
+import { announce, button, el, emit, fill, iconButton, input, parts, select, shown, template, visible } from "./dom.js";
 import { makePicker } from "./picker.js";
 import { isNothing, logo, UNITS, unitOf } from "./render.js";
 import { fromInput, toInput, ZONE } from "./time.js";
@@ -9,8 +9,8 @@ import { offered } from "./views.js";
 
 export function makeControl(type, field) {
   const { name, kind } = field;
-  const { types, enums } = type.context;
-  const options = ({ enumName }) => enums[enumName].map(({ name, label }) => [name, label]);
+  const { context } = type;
+  const options = ({ enumName }) => context.options(enumName);
   const notSet = kind.nullable ? [["", "Not set"]] : [];
   if (name === "logo") return picture(field);
   if (name.endsWith("Lifespan")) return lifespan();
@@ -18,7 +18,7 @@ export function makeControl(type, field) {
     case "boolean": return kind.nullable ? choice([...notSet, ["true", "Yes"], ["false", "No"]], JSON.parse) : flag();
     case "enum": return choice([...notSet, ...options(kind)]);
     case "utcDateTime": return date();
-    case "objectId": return one(null, makePicker(types.get(kind.objectName), { cleared: null }));
+    case "objectId": return one(null, makePicker(context.types.get(kind.objectName), { cleared: null }));
     case "set": return kind.class.enumName ? boxes(options(kind.class)) : members(field);
     case "map": return numbers(options(kind.keyClass));
     case "string": return text(field);
@@ -97,8 +97,8 @@ function boxes(options) {
 /** A set of texts, and a line to add to it; what still stands there is meant, too. */
 function members(field) {
   const labels = new Map(offered(field.name));
-  const line = input({ onkeydown: onKey });
-  const list = el("ul.members", { ariaLabel: field.label });
+  const node = el("div.set", template("members"));
+  const [list, line, adding] = parts(node, "ul", "input", "button");
   let present = {};
   const written = () => line.value.trim();
   const check = () => written() && fault(field, written());
@@ -125,8 +125,11 @@ function members(field) {
     event.preventDefault();
     add();
   }
+  list.ariaLabel = field.label;
+  line.onkeydown = onKey;
   line.setAttribute("list", `offered-${field.name}`);
-  return one(line, { node: el("div.set", list, el("span.row", line, button("Add", add))), get, set, check });
+  adding.onclick = add;
+  return one(line, { node, get, set, check });
 }
 
 function numbers(options) {
@@ -142,23 +145,26 @@ function numbers(options) {
 
 /** A picture in base64, read from a file; or a URL, which this page never fetches. */
 function picture(field) {
-  const line = input({ placeholder: "https://… or a file", oninput: show });
-  const file = el("input", { type: "file", accept: "image/*", ariaLabel: "Picture from a file", onchange: () => read(file.files[0]) });
-  const preview = el("div.preview");
+  const node = el("div", template("picture"));
+  const [line, file, preview] = parts(node, "input", "[type=file]", ".preview");
   const get = () => line.value.trim() || null;
+  let reading;
 
   function show() {
     fill(preview, line.value.length > 100 && logo(line.value));
   }
-  function read(chosen) {
+  async function read(chosen) {
     const reader = new FileReader();
-    reader.onload = () => {
-      line.value = reader.result.split(",")[1];
-      emit(line, "input");
-    };
-    if (chosen?.size > 65_536) announce("At most 64 KiB.", true);
-    else if (chosen) reader.readAsDataURL(chosen);
+    if (chosen?.size > 65_536) return announce("At most 64 KiB.", true);
+    if (!chosen) return;
+    reader.readAsDataURL(chosen);
+    await new Promise((resolve) => (reader.onloadend = resolve));
+    if (reader.error) return announce(reader.error.message, true);
+    line.value = reader.result.split(",")[1];
+    emit(line, "input");
   }
   const set = (value) => ((line.value = value ?? ""), show());
-  return one(line, { node: el("div", line, file, preview), get, set, check: () => get() && fault(field, get()) });
+  line.oninput = show;
+  file.onchange = () => (reading = read(file.files[0]));
+  return one(line, { node, get, set, check: () => get() && fault(field, get()), settle: () => reading });
 }

@@ -2,7 +2,7 @@
 
 import { rowActions } from "./actions.js";
 import { auditTrail, changesOf } from "./audit.js";
-import { attempt, copyButton, el, emit, fill, iconButton, keepFocus, parts, shown, template } from "./dom.js";
+import { copyButton, el, emit, fill, iconButton, keepFocus, parts, shown, template } from "./dom.js";
 import { makeTester } from "./redirects.js";
 import { isNothing, render } from "./render.js";
 import { secretsOf } from "./secrets.js";
@@ -11,35 +11,33 @@ import { AUDIT, CLIENT, SECRET } from "./views.js";
 export class ObjectDetails extends HTMLElement {
   constructor(type, objectId) {
     super();
-    Object.assign(this, { type, objectId, role: "region", ariaLabel: type.singular });
+    Object.assign(this, { type, objectId, opener: document.activeElement, role: "region", ariaLabel: type.singular });
     this.addEventListener("keydown", ({ key, defaultPrevented }) => key === "Escape" && !defaultPrevented && this.#leave());
     const { context, name } = type;
     const isClient = name === CLIENT;
     const others = [
       isClient && context.may(SECRET, "Get", "Query") && secretsOf(context, objectId, () => this.record),
-      isClient && makeTester(() => Object.keys(this.record?.redirectUris ?? {})),
+      isClient && makeTester(() => this.record && Object.keys(this.record.redirectUris ?? {})),
       name !== AUDIT && context.may(AUDIT, "Get", "Query") && auditTrail(type, objectId),
     ];
-    Object.assign(this, { head: el("div.top"), main: el("div"), parts: el("div", others) });
-    fill(this, this.head, el("div.body", { tabIndex: 0, role: "group", ariaLabel: "Properties" }, this.main, this.parts));
-    context.onChange(this, [name], () => this.#load());
-    this.#load();
+    this.append(template("details"));
+    [this.head, this.main, this.parts] = parts(this, ".top", ".body div", ".body div + div");
+    fill(this.parts, others);
+    context.follow(this, name, () => this.#load());
   }
 
   #leave() {
     emit(this, "leave", this.objectId);
   }
 
-  #load() {
-    return attempt(async () => {
-      const [record] = await this.type.get([this.objectId]);
-      const text = JSON.stringify(record);
-      const isFirst = !("seen" in this);
-      if (!this.isConnected || (record && text === this.seen)) return;
-      Object.assign(this, { record, seen: text });
-      keepFocus(this, () => (record ? this.#show() : this.#gone()));
-      if (isFirst) this.querySelector("h2").focus();
-    });
+  async #load() {
+    const [record] = await this.type.get([this.objectId]);
+    const text = JSON.stringify(record);
+    if (record && text === this.seen) return;
+    Object.assign(this, { record, seen: text });
+    keepFocus(this, () => (record ? this.#show() : this.#gone()));
+    if (document.activeElement === this.opener) this.querySelector("h2").focus(); // or else the reader went on
+    this.opener = null;
   }
 
   #gone() {
@@ -64,6 +62,7 @@ export class ObjectDetails extends HTMLElement {
     if (clientId && clientId !== title) this.head.append(el("p.mono.with-copy", shown(clientId), copyButton(clientId, "Copy client ID")));
     this.head.append(el("div.row", rowActions(type, record, this, true)));
     fill(this.main, type.sections.map((section) => this.#section(section)), isEvent && [el("h3", "Changes"), changesOf(type, record)]);
+    this.querySelector("#tested-uri")?.oninput();
     this.main.querySelector("dl").append(el("dt", "ID"), el("dd.mono", record.id));
   }
 

@@ -4,11 +4,11 @@ import { button, copyButton, el, fill, iconButton, parts, template } from "./dom
 
 let count = 0;
 
-/** Open a modal dialog. If it is `closable`, Escape and its button close it when `leave` says so. */
-export function openDialog(title, content, { className, closable = true, leave = () => true } = {}) {
+/** Open a modal dialog. Escape and its button close it when `leave` says so, and never without one. */
+export function openDialog(title, content, { className, leave = () => true } = {}) {
   const id = `dialog-${count++}`;
-  const tryClose = async () => closable && (await leave()) && dialog.close();
-  const head = el("header", el("h2", { id, tabIndex: -1 }, title), closable && iconButton("Close", "close", tryClose));
+  const tryClose = async () => leave && (await leave()) && dialog.close();
+  const head = el("header", el("h2", { id, tabIndex: -1 }, title), leave && iconButton("Close", "close", tryClose));
   const dialog = el("dialog", { className, "aria-labelledby": id, oncancel: decide, onkeydown: decide, onclose: () => fill(dialog).remove() }, head, content);
   // Chromium closes at a second Escape, whatever becomes of cancel.
   function decide(event) {
@@ -41,7 +41,7 @@ export const choose = (title, ways) => ask(title, ".card", (close) =>
 /** Show a secret once: leaving needs a click, and then nothing of it is left in the page. */
 export function showOnce(title, name, secret) {
   return new Promise((resolve) => {
-    const dialog = openDialog(title, template("shown-once"), { closable: false });
+    const dialog = openDialog(title, template("shown-once"), { leave: null });
     const [output, download, done] = parts(dialog, "output", "a", ".primary");
     const copy = copyButton(secret, "Copy secret");
     output.value = secret;

@@ -78,18 +78,41 @@ export function announce(message, isError = false) {
   place.append((note = said));
 }
 
-/** Run what may fail, and say so if it does. */
-export async function attempt(work) {
-  try {
-    return await work();
-  } catch (error) {
-    if (error.name !== "AbortError" && error.type !== "signedOut") announce(error.message, true);
-  }
-}
+/** Say what failed, if nothing that waits for it does. */
+addEventListener("unhandledrejection", (event) => {
+  const { name, type, message } = event.reason;
+  event.preventDefault();
+  if (name !== "AbortError" && type !== "signedOut") announce(message, true);
+});
 
 export function copyButton(text, label) {
-  const copy = () => attempt(() => navigator.clipboard.writeText(text).then(() => announce("Copied.")));
-  return iconButton(label, "copy", copy);
+  return iconButton(label, "copy", () => navigator.clipboard.writeText(text).then(() => announce("Copied.")));
+}
+
+/** Show an element for each record. What tells the same stays as it is, as a click on it may be under way. */
+export function showAll(type, place, records, make) {
+  const there = new Map([...place.children].map((each) => [each.told, each]));
+  const items = records.map((record) => {
+    const told = JSON.stringify([record, type.statusOf(record)]);
+    return there.get(told) ?? Object.assign(make(record), { told });
+  });
+  keepFocus(place, () => {
+    for (const each of [...place.children]) if (!items.includes(each)) each.remove();
+    items.forEach((each, index) => place.children[index] !== each && place.insertBefore(each, place.children[index]));
+  });
+  return items;
+}
+
+/** Return what runs `work`, and if called meanwhile once more soon after: no answer overtakes another, and none is put off. */
+export function inTurn(work) {
+  let last = Promise.resolve();
+  let next;
+  const run = async () => {
+    next = null;
+    await work();
+    await new Promise((resolve) => setTimeout(resolve, 120)); // changes that come together are one question
+  };
+  return () => (next ??= last = last.then(run, run));
 }
 
 /** Replace elements by `work`. If one had the focus, what has its `data-focus` then gets it. */

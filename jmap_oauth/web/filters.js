@@ -3,7 +3,6 @@
 import { button, el, input, select } from "./dom.js";
 import { makePicker } from "./picker.js";
 import { fromInput } from "./time.js";
-import { offered } from "./views.js";
 
 /** `value` returns a filter of /query; `changed` is called when it is another. */
 export function makeFilters(type, changed) {
@@ -39,13 +38,13 @@ function isOffered({ context, filters }, { type: kind, field, objectName }) {
 }
 
 function makeParts(type, { field: name, label, type: kind, enumName, objectName }, onpick) {
-  const { types, enums } = type.context;
+  const { context } = type;
   const words = `Search ${type.plural}`;
   if (name === "text") return [part(name, label, input({ type: "search", placeholder: words, ariaLabel: words }))];
-  if (kind === "objectId") return [{ name, label, ...makePicker(types.get(objectName), { onpick }) }];
+  if (kind === "objectId") return [{ name, label, ...makePicker(context.types.get(objectName), { onpick }) }];
   const dated = (word, suffix) => part(name + suffix, `${label} ${word}`, el("input", { type: "date" }), (day) => fromInput(`${day}T00:00`));
   if (kind === "date") return [dated("from", "IsGreaterThanOrEqual"), dated("before", "IsLessThan")];
-  const values = enums[enumName]?.map((each) => [each.name, each.label]) ?? offered(`${name}s`);
+  const values = context.options(enumName, `${name}s`);
   return [part(name, label, values.length ? select([["", "Any"], ...values]) : input())];
 }
 

@@ -1,20 +1,20 @@
 // The list of any type, with changes as they come.
 
 import { bulkActions, rowActions } from "./actions.js";
-import { attempt, button, el, emit, fill, icon, keepFocus, notice, parts, template, visible } from "./dom.js";
+import { button, el, emit, fill, icon, notice, parts, showAll, template, visible } from "./dom.js";
 import { makeFilters } from "./filters.js";
 import { addressOf, render } from "./render.js";
 
 const WAIT = 150; // milliseconds after the last letter
-const GATHER = 120; // changes that come together are one question
 const PAGE = 50;
+const FIRST = { position: 0 };
 const TITLES = { offline: "No connection", forbidden: "Not allowed" };
 
 /** One page of what a query finds, held at its first row, so that it stays while rows come and go. */
 class Window {
   records = [];
   position = 0;
-  #start = { position: 0 };
+  #start = FIRST;
   sort = [];
   #asking = new AbortController();
 
@@ -22,34 +22,36 @@ class Window {
     this.type = type;
   }
 
-  has(place) {
-    const isBefore = place === "first" || place === "previous";
-    return isBefore ? this.position > 0 : this.more;
+  /** Where other pages start, if there are any. */
+  get turns() {
+    const { records, position, more } = this;
+    return {
+      first: position > 0 && FIRST,
+      previous: position > PAGE ? { anchor: records[0]?.id, anchorOffset: -PAGE } : position > 0 && FIRST,
+      next: more && { anchor: records.at(-1).id, anchorOffset: 1 },
+      last: more && { position: -PAGE },
+    };
   }
 
-  begin(place) {
-    const { records, position } = this;
-    const starts = {
-      last: { position: -PAGE },
-      next: { anchor: records.at(-1)?.id, anchorOffset: 1 },
-      previous: position > PAGE && { anchor: records[0]?.id, anchorOffset: -PAGE },
-    };
-    this.#start = starts[place] || { position: 0 };
+  /** Go elsewhere: what was asked before is not wanted any more. */
+  begin(start) {
+    this.#asking.abort();
+    this.#asking = new AbortController();
+    this.#start = start;
+    this.hasMoved = true;
   }
 
   async load() {
-    this.#asking.abort();
-    const { signal } = (this.#asking = new AbortController());
+    const { signal } = this.#asking;
     const answer = await this.#ask(this.#start, signal).catch((error) => {
       if (error.type !== "anchorNotFound") throw error;
       return this.#ask({ position: this.position }, signal);
     });
-    if (signal.aborted) return false;
+    signal.throwIfAborted();
     const { position, list } = answer;
     const records = list.slice(0, PAGE);
     Object.assign(this, { position, records, more: list.length > PAGE });
-    this.#start = position > 0 && records.length ? { anchor: records[0].id, anchorOffset: 0 } : { position: 0 };
-    return true;
+    this.#start = position > 0 && records.length ? { anchor: records[0].id, anchorOffset: 0 } : FIRST;
   }
 
   #ask(start, signal) {
@@ -69,26 +71,27 @@ export class ObjectList extends HTMLElement {
   #selected = new Map();
   #last;
   #timer;
+  #again;
 
   constructor(type) {
     super();
     this.append(template("list"));
-    const [head, title, count, bulk, frame, heads, body, state, pager] = parts(this, ".head", "h1", ".count", ".bulk", ".frame", "thead tr", "tbody", ".state", ".pager");
-    Object.assign(this, { type, count, bulk, frame, body, state, pager, actions: bulkActions(type), window: new Window(type) });
+    const [head, title, count, bulk, chosen, clear, frame, heads, body, state, pager] = parts(this, ".head", "h1", ".count", ".bulk", "strong", ".quiet", ".frame", "thead tr", "tbody", ".state", ".pager");
+    Object.assign(this, { type, count, bulk, chosen, frame, body, state, pager, actions: bulkActions(type), window: new Window(type) });
     this.canAct = this.actions.length > 0 || type.may("Update");
-    this.filters = makeFilters(type, () => this.#ask("first", WAIT));
+    this.filters = makeFilters(type, () => this.#ask(FIRST, WAIT));
     title.textContent = frame.ariaLabel = type.title;
     const kind = { picture: "plus", className: "primary" };
     if (type.may("Create")) head.append(button(`Create ${type.singular}`, () => emit(this, "create", type), kind));
     head.after(this.filters.element);
     this.#fillHeads(heads);
+    clear.onclick = () => this.#select(this.#selected.keys(), false);
+    clear.before(...this.actions.map(({ run, label, ...kind }) => button(label, () => this.#run(run), kind)));
     body.onclick = (event) => this.#onClick(event);
     frame.onkeydown = (event) => this.#onKey(event);
     pager.onclick = ({ target }) => this.#turn(target.closest("button")?.name);
-    const shown = [type.name, ...type.columns.map((name) => type.fields.get(name)?.kind.objectName)];
-    type.context.onChange(this, shown, () => this.#ask("stay", GATHER));
     this.ariaBusy = "true";
-    this.#ask("first");
+    this.#again = type.context.follow(this, type.name, () => this.#load());
   }
 
   mark(id) {
@@ -100,22 +103,20 @@ export class ObjectList extends HTMLElement {
     (this.#rows.get(id)?.querySelector(".open") ?? this.querySelector("h1")).focus();
   }
 
-  /** Ask soon. What others change does not put off a question that waits already, for ever perhaps. */
-  #ask(place, wait = 0) {
-    if (place === "stay" && this.#timer) return;
-    if (place !== "stay") this.window.begin(place);
+  #ask(start, wait) {
+    this.window.begin(start);
+    this.ariaBusy = "true";
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#load(place), wait);
+    this.#timer = setTimeout(this.#again, wait);
   }
 
-  async #load(place) {
-    this.#timer = null;
-    if (!this.isConnected) return;
-    this.window.filter = this.filters.value();
+  async #load() {
+    const { window, filters } = this;
+    window.filter = filters.value();
     try {
-      if (!(await this.window.load())) return;
-      this.#show(place);
-      await this.window.count();
+      await window.load();
+      this.#show();
+      await window.count();
       this.#showCount();
     } catch (error) {
       this.#fail(error);
@@ -128,20 +129,21 @@ export class ObjectList extends HTMLElement {
     if (this.#rows.size && type === "offline") return; // the banner says so, and what was read stays
     this.#fillBody([]);
     this.count.textContent = "";
-    const again = button("Try again", () => this.#ask("stay"));
+    const again = button("Try again", this.#again);
     fill(this.state, notice(type === "offline" ? type : "alert", TITLES[type] ?? "It did not work", message, again));
   }
 
-  #show(place) {
+  #show() {
     const { pager, window } = this;
-    const { records } = window;
+    const { records, turns } = window;
     this.ariaBusy = null;
     this.#fillBody(records);
     fill(this.state, !records.length && this.#nothing());
-    for (const turn of pager.children) turn.ariaDisabled = String(!window.has(turn.name)); // it keeps the focus
-    pager.hidden = !window.has("first") && !window.has("last");
+    for (const turn of pager.children) turn.ariaDisabled = String(!turns[turn.name]); // it keeps the focus
+    pager.hidden = !turns.first && !turns.last;
     this.#showSelection();
-    if (place !== "stay") this.frame.scrollTop = 0;
+    if (window.hasMoved) this.frame.scrollTop = 0;
+    window.hasMoved = false;
   }
 
   #showCount() {
@@ -152,20 +154,15 @@ export class ObjectList extends HTMLElement {
   }
 
   #nothing() {
-    const { type, filters } = this;
-    if (!filters.value()) return notice("empty", `No ${type.plural} yet`, `${type.subtitle}.`);
+    const { type, filters, window } = this;
+    if (!window.filter) return notice("empty", `No ${type.plural} yet`, `${type.subtitle}.`);
     return notice("search", "Nothing matches", `No ${type.singular} is like that.`, button("Clear the filters", filters.clear));
   }
 
-  /** Show the rows of these records, moving none that stays, nor the focus. */
   #fillBody(records) {
-    const { body } = this;
-    const rows = records.map((record) => this.#row(record));
+    const { type, body } = this;
     const inside = body.contains(document.activeElement);
-    keepFocus(body, () => {
-      for (const row of [...body.children]) if (!rows.includes(row)) row.remove();
-      rows.forEach((row, index) => body.children[index] !== row && body.insertBefore(row, body.children[index]));
-    });
+    const rows = showAll(type, body, records, (record) => this.#row(record));
     this.#rows = new Map(rows.map((row) => [row.dataset.id, row]));
     if (inside && !body.contains(document.activeElement)) (body.querySelector(".open") ?? this.frame).focus();
   }
@@ -173,14 +170,11 @@ export class ObjectList extends HTMLElement {
   #row(record) {
     const { type, actions, canAct } = this;
     const { id } = record;
-    const there = this.#rows.get(id);
-    const isSame = there && JSON.stringify(there.record) === JSON.stringify(record);
-    if (isSame && !record.expiresAt) return there;
     if (this.#selected.has(id)) this.#selected.set(id, record);
     const box = el("input", { type: "checkbox", ariaLabel: `Select ${visible(type.labelOf(record))}`, "data-focus": `${id} select` });
     const cells = type.columns.map((name, index) => el(`td.c-${name}`, index ? render(type, name, record, true) : this.#opener(record, name)));
     const content = [actions.length > 0 && el("td.c-select", box), cells, canAct && el("td.c-actions", rowActions(type, record, this))];
-    return el(there && !isSame ? "tr.changed" : "tr", { "data-id": id, ariaCurrent: String(this.current === id), record }, content);
+    return el(this.#rows.has(id) ? "tr.changed" : "tr", { "data-id": id, ariaCurrent: String(this.current === id), record }, content);
   }
 
   /** Return what opens the object, named by its first property that is not empty. */
@@ -213,16 +207,17 @@ export class ObjectList extends HTMLElement {
     const isSame = before === property;
     this.window.sort = isSame && !isAscending ? [] : [{ property, isAscending: !isSame }];
     this.#showSort();
-    this.#ask("first");
+    this.#ask(FIRST);
   }
 
   #showSort() {
-    for (const head of this.heads.values()) head.ariaSort = null;
-    for (const { property, isAscending } of this.window.sort) this.heads.get(property).ariaSort = isAscending ? "ascending" : "descending";
+    const [{ property, isAscending } = {}] = this.window.sort;
+    for (const [name, head] of this.heads) head.ariaSort = name === property ? (isAscending ? "ascending" : "descending") : null;
   }
 
   #turn(place) {
-    if (place && this.window.has(place)) this.#ask(place);
+    const start = this.window.turns[place];
+    if (start) this.#ask(start);
   }
 
   #select(ids, selected) {
@@ -243,23 +238,21 @@ export class ObjectList extends HTMLElement {
   }
 
   #showSelection() {
-    const { bulk, all, actions } = this;
+    const { bulk, all } = this;
     const chosen = [...this.#selected.keys()];
     const here = chosen.filter((id) => this.#rows.has(id)).length;
-    const had = bulk.contains(document.activeElement);
     for (const box of this.body.querySelectorAll("input")) box.checked = this.#selected.has(box.closest("tr").dataset.id);
     all.checked = here > 0 && here === this.#rows.size;
     all.indeterminate = here > 0 && !all.checked;
     bulk.hidden = !chosen.length;
-    const elsewhere = chosen.length > here && ` (${chosen.length - here} not on this page)`;
-    const buttons = actions.map(({ run, label, ...kind }) => button(label, () => this.#run(run), kind));
-    const clear = button("Clear", () => this.#select(chosen, false), { className: "quiet" });
-    fill(bulk, el("strong", { role: "status" }, `${chosen.length} selected`, elsewhere), buttons, clear);
-    if (had && bulk.hidden) this.frame.focus();
+    const elsewhere = chosen.length > here ? ` (${chosen.length - here} not on this page)` : "";
+    this.chosen.textContent = `${chosen.length} selected${elsewhere}`;
+    if (bulk.hidden && bulk.contains(document.activeElement)) this.frame.focus();
   }
 
   async #run(work) {
-    if (await attempt(() => work([...this.#selected.values()]))) this.#select([...this.#selected.keys()], false);
+    const chosen = new Map(this.#selected);
+    if (await work([...chosen.values()])) this.#select(chosen.keys(), false);
   }
 
   #onClick({ target, shiftKey }) {
@@ -289,7 +282,7 @@ export class ObjectList extends HTMLElement {
   #delete(id) {
     const action = this.actions.find(({ label }) => label === "Delete");
     if (this.#selected.size) this.#run(action.run);
-    else if (action) attempt(() => action.run([this.#rows.get(id).record]));
+    else action?.run([this.#rows.get(id).record]);
   }
 }
 customElements.define("object-list", ObjectList);

@@ -49,15 +49,18 @@ export class Push extends EventTarget {
 
   async #read(signal, onOpen) {
     const silence = new AbortController();
+    const heard = (work) => {
+      const watch = setTimeout(() => silence.abort(), PING * 2500);
+      return work.finally(() => clearTimeout(watch));
+    };
     const headers = this.#lastEvent ? { "Last-Event-ID": this.#lastEvent } : {};
     const path = `jmap/eventsource?types=*&closeafter=no&ping=${PING}`;
-    const { body } = await this.#session.fetch(path, { headers, signal: AbortSignal.any([signal, silence.signal]) });
+    const { body } = await heard(this.#session.fetch(path, { headers, signal: AbortSignal.any([signal, silence.signal]) }));
     onOpen();
     emit(this, "online");
     const reader = body.pipeThrough(new TextDecoderStream()).getReader();
     for (let text = ""; ; ) {
-      const watch = setTimeout(() => silence.abort(), PING * 2500);
-      const { done, value } = await reader.read().finally(() => clearTimeout(watch));
+      const { done, value } = await heard(reader.read());
       if (done) return;
       const events = (text + value).split("\n\n");
       text = events.pop();

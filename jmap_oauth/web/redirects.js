@@ -5,7 +5,6 @@ import { el, fill, icon, parts, shown, template } from "./dom.js";
 
 const LOOPBACK = /^(http:\/\/(?:127\.0\.0\.1|\[::1\]))(?::[1-9][0-9]{0,4})?((?:[/?][^]*)?)$/;
 
-/** Return the registered URI that one matches. */
 export function match(uri, registered) {
   if (registered.includes(uri)) return uri;
   const parts = (text) => LOOPBACK.exec(text)?.slice(1).join(" ");
@@ -25,7 +24,7 @@ function nearest(uri, registered) {
 export function makeTester(registered) {
   const section = el("section", template("tester"));
   const [input, verdict] = parts(section, "input", ".verdict");
-  input.oninput = () => fill(verdict, input.value.trim() && judge(input.value.trim(), registered()));
+  input.oninput = () => fill(verdict, input.value.trim() && registered() && judge(input.value.trim(), registered()));
   return section;
 }
 

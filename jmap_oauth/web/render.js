@@ -2,7 +2,7 @@
 
 import { copyButton, el, fill, shown, visible } from "./dom.js";
 import { distance, time } from "./time.js";
-import { AUDIT, KEY, KEY_IDS, offered, SECRET } from "./views.js";
+import { AUDIT, KEY, KEY_IDS, SECRET } from "./views.js";
 
 const LONG = 300;
 const LONGEST = 4000;
@@ -18,8 +18,8 @@ export function render(type, name, record, short = false) {
   if (KEY_IDS.includes(name)) return reference(context, KEY, value);
   if (name === "objectId" && type.name === AUDIT) return reference(context, record.objectType, value);
   const { enumName } = kind.class ?? kind.keyClass ?? kind;
-  const labels = new Map(enumName ? [] : offered(name));
-  const labelOf = (member) => (enumName ? context.labelOf(enumName, member) : labels.get(member) || member);
+  const labels = new Map(context.options(enumName, name));
+  const labelOf = (member) => labels.get(member) || member;
   switch (kind.type) {
     case "utcDateTime": return moment(type, name, value, short);
     case "boolean": return value ? "Yes" : "No";
@@ -83,7 +83,10 @@ function duration(value) {
 function reference(context, typeName, id) {
   const isLink = context.may(typeName, "Get") && typeName !== SECRET;
   const place = el(isLink ? "a" : "span", { href: isLink && addressOf(typeName, id) }, shown(id));
-  context.nameOf(typeName, id).then((name) => name !== id && Object.assign(fill(place, shown(name)), { title: id }));
+  context.follow(place, typeName, async () => {
+    const name = await context.nameOf(typeName, id);
+    if (name !== id) Object.assign(fill(place, shown(name)), { title: id });
+  });
   return place;
 }
 

@@ -1,8 +1,10 @@
 // The page of a session: the menu, and which list and object are shown.
 
 import { Context } from "./context.js";
+import { ObjectDetails } from "./details.js";
 import { choose, showKeys, showOnce } from "./dialogs.js";
-import { announce, attempt, el, fill, parts, shown, template } from "./dom.js";
+import { announce, el, fill, parts, shown, template } from "./dom.js";
+import { openForm } from "./form.js";
 import { ObjectList } from "./list.js";
 import { addressOf } from "./render.js";
 
@@ -21,9 +23,12 @@ export class Shell extends HTMLElement {
     out.onclick = leave;
     context.push.addEventListener("offline", () => (banner.hidden = false));
     context.push.addEventListener("online", () => (banner.hidden = true));
-    this.addEventListener("create", ({ detail }) => attempt(() => this.#create(detail)));
-    this.addEventListener("edit", ({ detail }) => attempt(() => this.#edit(detail)));
+    this.addEventListener("create", ({ detail }) => this.#create(detail));
+    this.addEventListener("edit", ({ detail }) => this.#edit(detail));
     this.addEventListener("leave", ({ detail }) => this.#close(detail));
+  }
+
+  connectedCallback() {
     window.onhashchange = () => this.#route();
     this.#route();
   }
@@ -33,7 +38,7 @@ export class Shell extends HTMLElement {
     for (const dialog of document.querySelectorAll("dialog")) dialog.close();
   }
 
-  async #route() {
+  #route() {
     const [name, id] = location.hash.slice(2).split("/");
     const type = this.types.find((each) => each.name === name) ?? this.types[0];
     if (!type) return this.#forbidden();
@@ -41,8 +46,6 @@ export class Shell extends HTMLElement {
     if (id === this.objectId) return;
     this.objectId = id;
     this.list.mark(id);
-    const { ObjectDetails } = await import("./details.js");
-    if (id !== this.objectId || !this.isConnected) return;
     this.panel.hidden = !id;
     fill(this.panel, id && new ObjectDetails(type, id));
   }
@@ -71,12 +74,12 @@ export class Shell extends HTMLElement {
 
   async #edit({ type, id }) {
     const [record] = await type.get([id]);
+    if (!this.isConnected || document.querySelector("dialog")) return; // the reader went on
     if (record) await this.#write(type, { record });
     else announce("It is not there any more.", true);
   }
 
   async #write(type, options) {
-    const { openForm } = await import("./form.js");
     const done = await openForm(type, options);
     if (!done) return;
     const { id, answer, values } = done;
