@@ -23,7 +23,7 @@ async function setAll(type, records, done, changesOf) {
 const nameOf = (type, records) => (records.length === 1 ? visible(type.labelOf(records[0])) : `${records.length.toLocaleString()} ${type.plural}`);
 
 /** Return what a SetError says to people. Only notFound says nothing itself. */
-export const reasonOf = ({ description = "It is not there any more." }) => description;
+export const reasonOf = ({ description = "It is not there any more.", validationErrors: [{ value } = {}] = [] }) => (value ? `It ${value}.` : description);
 
 async function enable(type, records, isEnabled) {
   const warning = `Until enabled again, ${records.length === 1 ? "it" : "they"} cannot authenticate.`;

@@ -5,10 +5,9 @@ import { emit } from "./dom.js";
 const PING = 30;
 const LONGEST_PAUSE = 30_000;
 
-/** Emits "change" with a set of type names, "online" and "offline". */
+/** Emits "change" with a set of type names, "offline", and "online": what was missed is not told, all may have changed. */
 export class Push extends EventTarget {
   #session;
-  #lastEvent = "";
   #stream = null;
   #closed = new AbortController();
 
@@ -53,9 +52,8 @@ export class Push extends EventTarget {
       const watch = setTimeout(() => silence.abort(), PING * 2500);
       return work.finally(() => clearTimeout(watch));
     };
-    const headers = this.#lastEvent ? { "Last-Event-ID": this.#lastEvent } : {};
     const path = `jmap/eventsource?types=*&closeafter=no&ping=${PING}`;
-    const { body } = await heard(this.#session.fetch(path, { headers, signal: AbortSignal.any([signal, silence.signal]) }));
+    const { body } = await heard(this.#session.fetch(path, { signal: AbortSignal.any([signal, silence.signal]) }));
     onOpen();
     emit(this, "online");
     const reader = body.pipeThrough(new TextDecoderStream()).getReader();
@@ -69,8 +67,7 @@ export class Push extends EventTarget {
   }
 
   #hear(event) {
-    const { id, event: name, data } = Object.fromEntries(event.split("\n").map((line) => line.split(/: ?(.*)/s)));
-    this.#lastEvent = id ?? this.#lastEvent;
+    const { event: name, data } = Object.fromEntries(event.split("\n").map((line) => line.split(/: ?(.*)/s)));
     if (name !== "state") return;
     const types = Object.values(JSON.parse(data).changed).flatMap(Object.keys);
     emit(this, "change", new Set(types));

@@ -47,11 +47,9 @@ async function askRevocation(type, secret) {
   const text = [el("span", nameOf(secret), " stops working at once."), "This cannot be undone."];
   if (!(await confirm("Revoke the secret?", text, "Revoke"))) return;
   const { notDestroyed } = await type.set({ destroy: [secret.id] });
-  if (notDestroyed) announce(sentence(notDestroyed[secret.id]), true);
+  if (notDestroyed) announce(reasonOf(notDestroyed[secret.id]), true);
   else announce("Revoked.");
 }
-
-const sentence = (error) => (error.validationErrors?.[0]?.value ? `It ${error.validationErrors[0].value}.` : reasonOf(error));
 
 /** Ask for a new secret; it takes the place of `old` ones, which end when the reader says. */
 function askRotation(type, oauthClientId, client, old) {
@@ -75,7 +73,7 @@ function askRotation(type, oauthClientId, client, old) {
       const { secret, error } = await rotate(type, oauthClientId, lasting, label.value.trim() || null, end);
       dialog.close();
       await showOnce("The new secret", client()?.clientId ?? "client", secret);
-      if (error) announce(`The old secret goes on. ${sentence(error)}`, true);
+      if (error) announce(`The old secret goes on. ${reasonOf(error)}`, true);
     } catch ({ message }) {
       wrong.textContent = message;
     }
@@ -89,6 +87,6 @@ async function rotate(type, oauthClientId, old, label, end) {
   const update = Object.fromEntries(ending.map(({ id }) => [id, { expiresAt: end }]));
   const { created, notCreated, notUpdated } = await type.set({ create: { new: { oauthClientId, label } }, update });
   const [error] = Object.values({ ...notCreated, ...notUpdated });
-  if (!created) throw new Error(sentence(error));
+  if (!created) throw new Error(reasonOf(error));
   return { ...created.new, error };
 }

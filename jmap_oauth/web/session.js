@@ -3,13 +3,8 @@
 const KEPT = "jmap-oauth-key";
 const CAPABILITIES = ["urn:ietf:params:jmap:core", "urn:stalwart:jmap", "urn:jmap-oauth:metadata"];
 
-/** `type` is "offline", "signedOut", "busy", "problem", or that of a JMAP error. */
-class Failure extends Error {
-  constructor(type, message) {
-    super(message);
-    this.type = type;
-  }
-}
+/** `type` is "offline", "signedOut", "problem", or that of a JMAP error. */
+const failure = (type, message) => Object.assign(new Error(message), { type });
 
 /** Emits "signedout" when the key is good no more. */
 export class Session extends EventTarget {
@@ -20,7 +15,7 @@ export class Session extends EventTarget {
 
   /** Ask whose a key is; `keep` it for this tab if it is good. */
   static async open(key, keep) {
-    if (!/^[\x21-\x7e]+$/.test(key)) throw new Failure("signedOut", "This is no API key: it has other characters.");
+    if (!/^[\x21-\x7e]+$/.test(key)) throw failure("signedOut", "This is no API key: it has other characters.");
     const session = new Session();
     session.#key = key;
     const asked = ["jmap/session", "api/account", "api/schema"].map(async (path) => (await session.fetch(path)).json());
@@ -39,7 +34,7 @@ export class Session extends EventTarget {
     const headers = { "Content-Type": "application/json" };
     const { methodResponses } = await (await this.fetch("api", { method: "POST", headers, body, signal })).json();
     const failed = methodResponses.find(([name]) => name === "error")?.[1];
-    if (failed) throw new Failure(failed.type, failed.description ?? `The server says ${failed.type}.`);
+    if (failed) throw failure(failed.type, failed.description ?? `The server says ${failed.type}.`);
     return methodResponses.map(([, answer]) => answer);
   }
 
@@ -47,14 +42,14 @@ export class Session extends EventTarget {
   async fetch(path, { headers, ...options } = {}) {
     const sent = { Authorization: `Bearer ${this.#key}`, ...headers };
     const response = await fetch(path, { ...options, headers: sent, credentials: "omit" }).catch((error) => {
-      throw error.name === "AbortError" ? error : new Failure("offline", "The server cannot be reached.");
+      throw error.name === "AbortError" ? error : failure("offline", "The server cannot be reached.");
     });
     if (response.ok) return response;
     if (response.status === 401) {
       this.dispatchEvent(new Event("signedout"));
-      throw new Failure("signedOut", "The key is not accepted: it is unknown, expired or revoked.");
+      throw failure("signedOut", "The key is not accepted: it is unknown, expired or revoked.");
     }
     const { detail = `The server answered with status ${response.status}.` } = await response.json().catch(() => ({}));
-    throw new Failure([429, 503].includes(response.status) ? "busy" : "problem", detail);
+    throw failure("problem", detail);
   }
 }
