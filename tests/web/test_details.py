@@ -11,6 +11,11 @@ from tests.web.visitor import CLIENT, KEY, SECRET, TENANT, Visitor, ask, clients
 CONFIDENTIAL = {"clientId": "webmail", "clientName": "Webmail", "tokenEndpointAuthMethod": "client_secret_basic"}
 
 
+def is_get(body: str) -> bool:
+    """Return whether a request is for one object, not for a list."""
+    return f"{CLIENT}/get" in body and f"{CLIENT}/query" not in body
+
+
 async def test_every_property_is_told_and_what_is_not_set_named(admin: Visitor, server: ServerProcess) -> None:
     values = {
         "contacts": {"ops@example.com": True},
@@ -59,6 +64,51 @@ async def test_a_rotation_ends_the_old_secret_after_the_overlap_that_was_chosen(
         assert asked["authenticated"]
     await expect(admin.details.locator(".secrets li")).to_have_count(2)
     await expect(admin.details.locator(".secrets li").nth(1)).to_contain_text("in 7 days")
+
+
+async def test_a_rotation_does_not_wait_for_the_client_to_be_read(admin: Visitor, server: ServerProcess) -> None:
+    [client] = await create(server, CLIENT, CONFIDENTIAL)
+    await admin.sign_in()
+    going_on = await admin.hold_back(is_get)
+    await admin.row("Webmail").get_by_role("link").click()
+    await admin.button("Rotate…").click()
+    await admin.button("Rotate").click()
+
+    await expect(admin.dialog.get_by_label("Secret", exact=True)).to_have_text(re.compile("^jmo_"))
+    assert len(await records(server, SECRET, oauthClientId=client["id"])) == 2
+    going_on.set()
+    await admin.page.unroute_all(behavior="wait")
+
+
+async def test_late_details_take_no_focus_from_what_is_written_meanwhile(admin: Visitor, server: ServerProcess) -> None:
+    await create(server, CLIENT, CONFIDENTIAL)
+    await admin.sign_in()
+    going_on = await admin.hold_back(is_get)
+    await admin.row("Webmail").get_by_role("link").click()
+    await admin.page.get_by_role("searchbox").fill("web")
+    going_on.set()
+
+    await expect(admin.details.get_by_role("heading", level=2)).to_contain_text("Webmail")
+    await expect(admin.page.get_by_role("searchbox")).to_be_focused()
+
+
+async def test_what_stays_the_same_stays_in_its_place_while_the_rest_changes(
+    admin: Visitor, server: ServerProcess
+) -> None:
+    [client] = await create(server, CLIENT, CONFIDENTIAL)
+    await admin.sign_in()
+    await admin.open("Webmail")
+    secrets, events = admin.details.locator(".secrets li"), admin.details.locator(".trail > li")
+    kept = [secrets.get_by_role("button"), events.locator("summary"), admin.button("Rotate…")]
+    for each in kept:
+        await each.evaluate("each => each.seen = true")
+
+    await create(server, SECRET, {"oauthClientId": client["id"]})
+    await update(server, CLIENT, client["id"], description="From elsewhere")
+    await expect(secrets).to_have_count(2)
+    await expect(events).to_have_count(2)
+
+    assert [await each.last.evaluate("each => each.seen") for each in kept] == [True, True, True]
 
 
 async def test_a_revoked_secret_is_gone_and_the_last_one_stays(admin: Visitor, server: ServerProcess) -> None:
@@ -125,6 +175,18 @@ async def test_the_tester_says_what_is_different(admin: Visitor, server: ServerP
     await expect(verdict).to_have_text("No. The nearest is https://a.example/cb; what differs is the path.")
     await uri.fill("https://A.example/cb")
     await expect(verdict).to_contain_text("compared character by character")
+
+
+async def test_the_tester_follows_what_others_register(admin: Visitor, server: ServerProcess) -> None:
+    [client] = await create(server, CLIENT, {"clientId": "a", "redirectUris": {"https://a.example/cb": True}})
+    await admin.sign_in()
+    await admin.open("a")
+    await admin.details.get_by_label("Would this URI match?").fill("https://a.example/new")
+    await expect(admin.details.locator(".verdict")).to_contain_text("No.")
+
+    await update(server, CLIENT, client["id"], redirectUris={"https://a.example/new": True})
+
+    await expect(admin.details.locator(".verdict")).to_have_text("Yes, it is registered.")
 
 
 async def test_the_audit_trail_tells_before_and_after(admin: Visitor, server: ServerProcess) -> None:

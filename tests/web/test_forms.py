@@ -45,6 +45,7 @@ async def test_a_secret_is_shown_once_and_gone_after_a_click(admin: Visitor, tmp
     assert MADE.fullmatch(secret)
 
     await admin.dialog.get_by_role("button", name="Copy secret").click()
+    await expect(admin.page.get_by_text("Copied.")).to_be_visible()
     assert await admin.page.evaluate("navigator.clipboard.readText()") == secret
     async with admin.page.expect_download() as download:
         await admin.dialog.get_by_role("link", name="Download").click()
@@ -198,6 +199,7 @@ async def test_an_api_key_is_made_and_shown_once(admin: Visitor, server: ServerP
     await admin.dialog.get_by_role("button", name="Create", exact=True).click()
     secret = await admin.dialog.get_by_label("Secret", exact=True).inner_text()
     await admin.button("I have stored it").click()
+    await expect(admin.page.locator("dialog")).to_have_count(0)
 
     async with server.client(secret) as client:
         account = (await client.get("/api/account")).json()

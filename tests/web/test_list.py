@@ -198,6 +198,45 @@ async def test_many_are_disabled_enabled_and_deleted_at_once(admin: Visitor, ser
     assert await records(server, CLIENT) == []
 
 
+async def test_what_is_selected_while_others_are_deleted_stays_selected(admin: Visitor, server: ServerProcess) -> None:
+    await create(server, CLIENT, *clients(2))
+    await admin.sign_in()
+    selection = admin.page.get_by_role("group", name="Selection")
+    going_on = await admin.hold_back(lambda body: '"destroy"' in body)
+    await admin.row("Client 000").get_by_role("checkbox").check()
+    await selection.get_by_role("button", name="Delete").click()
+    await admin.dialog.get_by_role("button", name="Delete").click()
+    await admin.row("Client 001").get_by_role("checkbox").check()
+    going_on.set()
+
+    await expect(admin.page.get_by_role("status").filter(has_text="Deleted Client 000.")).to_be_visible()
+    await expect(selection.get_by_role("status")).to_have_text("1 selected")
+
+
+async def test_a_form_that_comes_late_does_not_cover_another_dialog(admin: Visitor, server: ServerProcess) -> None:
+    await create(server, CLIENT, *clients(1))
+    await admin.sign_in()
+    going_on = await admin.hold_back(lambda body: '"ids":[' in body)
+    await admin.row("Client 000").get_by_role("button", name="Edit").click()
+    await admin.button("Create OAuth client").click()
+    async with admin.page.expect_event("requestfinished", lambda each: '"ids":[' in (each.post_data or "")):
+        going_on.set()
+    await admin.page.keyboard.press("Escape")
+
+    await expect(admin.page.locator("dialog")).to_have_count(0)
+
+
+async def test_a_tenant_that_is_renamed_is_so_in_the_rows_of_its_clients(admin: Visitor, server: ServerProcess) -> None:
+    [tenant] = await create(server, TENANT, {"name": "Nordwind"})
+    await create(server, CLIENT, *clients(1, memberTenantId=tenant["id"]))
+    await admin.sign_in()
+    await expect(admin.row("Client 000")).to_contain_text("Nordwind")
+
+    await update(server, TENANT, tenant["id"], name="Südwind")
+
+    await expect(admin.row("Client 000")).to_contain_text("Südwind")
+
+
 async def test_of_many_that_are_deleted_those_that_are_refused_are_named(admin: Visitor, server: ServerProcess) -> None:
     await create(server, CLIENT, *clients(3))
     await create(server, CLIENT, {"clientId": "kept", "isProtected": True})

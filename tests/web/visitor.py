@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from playwright.async_api import BrowserContext, ConsoleMessage, Locator, Page, Request, expect
+from playwright.async_api import BrowserContext, ConsoleMessage, Locator, Page, Request, Route, expect
 
 from jmap_oauth.objects.oauth_client_metadata import METADATA
 from tests.support.served import ADMIN_KEY, USING, ServerProcess
@@ -24,6 +25,7 @@ class Visitor:
     context: BrowserContext
     page: Page
     faults: list[str] = field(default_factory=list)
+    forgiven: tuple[str, ...] = ()
     urls: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -33,14 +35,15 @@ class Visitor:
         self.page.on("request", self._see)
 
     def _note(self, message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"}:
+        if message.type in {"error", "warning"} and not message.text.startswith(self.forgiven):
             self.faults.append(message.text)
 
     def _see(self, request: Request) -> None:
         self.urls.append(request.url)
 
     def forgive(self, text: str) -> None:
-        """Forget the faults that begin so: the test brought them about."""
+        """Forget the faults that begin so, also those to come: the test brought them about."""
+        self.forgiven += (text,)
         self.faults[:] = [fault for fault in self.faults if not fault.startswith(text)]
 
     async def come(self, place: str = "") -> None:
@@ -50,6 +53,18 @@ class Visitor:
         await self.come(place)
         await self.page.get_by_label("API key").fill(key)
         await self.button("Sign in").click()
+
+    async def hold_back(self, chosen: Callable[[str], bool]) -> asyncio.Event:
+        """Keep from the server what the page posts with such a body, until the event is set."""
+        going_on = asyncio.Event()
+
+        async def hold(route: Route) -> None:
+            if chosen(route.request.post_data or ""):
+                await going_on.wait()
+            await route.continue_()
+
+        await self.page.route("**/api", hold)
+        return going_on
 
     async def open(self, name: str) -> None:
         """Open the object with this name from the list."""
