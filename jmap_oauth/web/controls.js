@@ -18,7 +18,7 @@ export function makeControl(type, field) {
     case "boolean": return kind.nullable ? choice([...notSet, ["true", "Yes"], ["false", "No"]], JSON.parse) : flag();
     case "enum": return choice([...notSet, ...options(kind)]);
     case "utcDateTime": return date();
-    case "objectId": return one(null, makePicker(context.types.get(kind.objectName), { cleared: null }));
+    case "objectId": return makePicker(context.types.get(kind.objectName), null);
     case "set": return kind.class.enumName ? boxes(options(kind.class)) : members(field);
     case "map": return numbers(options(kind.keyClass));
     case "string": return text(field);

@@ -6,7 +6,7 @@ import { fromInput } from "./time.js";
 
 /** `value` returns a filter of /query; `changed` is called when it is another. */
 export function makeFilters(type, changed) {
-  const parts = type.filters.filter((each) => isOffered(type, each)).flatMap((each) => makeParts(type, each, () => update()));
+  const parts = type.filters.filter((each) => isOffered(type, each)).flatMap((each) => makeParts(type, each));
   const { search, dates, fields } = Object.groupBy(parts, ({ name, input }) => (name === "text" ? "search" : input.type === "date" ? "dates" : "fields"));
   const labelled = (some) => some?.map(({ label, node }) => el("label.filter", label, node));
   const more = dates && el("details.dates", el("summary", "Dates"), el("div", labelled(dates)));
@@ -37,11 +37,11 @@ function isOffered({ context, filters }, { type: kind, field, objectName }) {
   return field === "text" || field === "grantType" || kind !== "text" || !filters.some((each) => each.field === "text");
 }
 
-function makeParts(type, { field: name, label, type: kind, enumName, objectName }, onpick) {
+function makeParts(type, { field: name, label, type: kind, enumName, objectName }) {
   const { context } = type;
   const words = `Search ${type.plural}`;
   if (name === "text") return [part(name, label, input({ type: "search", placeholder: words, ariaLabel: words }))];
-  if (kind === "objectId") return [{ name, label, ...makePicker(context.types.get(objectName), { onpick }) }];
+  if (kind === "objectId") return [{ name, label, ...makePicker(context.types.get(objectName)) }];
   const dated = (word, suffix) => part(name + suffix, `${label} ${word}`, el("input", { type: "date" }), (day) => fromInput(`${day}T00:00`));
   if (kind === "date") return [dated("from", "IsGreaterThanOrEqual"), dated("before", "IsLessThan")];
   const values = context.options(enumName, `${name}s`);

@@ -30,8 +30,6 @@ function makeRow(type, field) {
   return { ...control, field, element, fault, tell };
 }
 
-const isSame = (one, other) => JSON.stringify(one ?? null) === JSON.stringify(other ?? null);
-
 /** Return a patch: of a set only the members that changed, so that others' stay. */
 function patchOf({ name, kind }, before, after) {
   if (kind.type !== "set") return { [name]: after };
@@ -69,7 +67,7 @@ class Form {
   }
 
   get #changed() {
-    return Object.entries(this.#values).filter(([name, value]) => !isSame(value, this.before[name]));
+    return Object.entries(this.#values).filter(([name, value]) => JSON.stringify(value ?? null) !== JSON.stringify(this.before[name] ?? null));
   }
 
   open(resolve) {
@@ -109,14 +107,19 @@ class Form {
 
   async #send(event) {
     event.preventDefault();
+    this.submit.disabled = true;
+    await this.#trySend().catch((error) => this.#tell(error.message));
+    this.submit.disabled = false;
+  }
+
+  async #trySend() {
     const rows = [...this.rows.values()];
+    await Promise.all(rows.map(({ settle }) => settle?.()));
     for (const { tell, fault } of rows) tell(fault());
     const wrong = rows.find(({ fault }) => fault());
     if (wrong) return this.#tell("Some values are not right yet.", wrong);
     if (this.record && !this.#changed.length) return this.dialog.close();
-    this.submit.disabled = true;
-    await this.#set().catch((error) => this.#tell(error.message));
-    this.submit.disabled = false;
+    await this.#set();
   }
 
   /** Send what was changed; of a new object what nobody touched is left to the server. */

@@ -1,27 +1,32 @@
 // Choosing an object of another type by its name.
 
-import { el, fill, input, visible } from "./dom.js";
+import { el, emit, fill, input, visible } from "./dom.js";
 
 const NONE = "None";
 let count = 0;
 
 /** The value is an id, null for "None", or undefined for any; `cleared` when nothing stands there. */
-export function makePicker(type, { cleared, onpick = () => {} }) {
+export function makePicker(type, cleared) {
   const id = `options-${count++}`;
   const list = el("datalist", { id });
-  const line = input({ placeholder: cleared === null ? NONE : "Any", oninput: write, onfocus: look, onchange: show });
-  line.setAttribute("list", id);
+  const line = input({ placeholder: cleared === null ? NONE : "Any", oninput: write, onfocus: look, onchange: leave });
+  const node = el("span.picker", line, list);
   const known = new Map([[NONE, null], ["", cleared]]);
   let value = cleared;
   let asked = "";
+  line.setAttribute("list", id);
 
-  async function search(text) {
-    asked = text;
-    const question = { filter: text ? { text } : null, sort: [{ property: "name" }], limit: 20 };
+  const text = () => line.value.trim();
+  const check = () => (known.has(text()) ? null : "Choose one of the names offered.");
+  const settle = () => check() && search(text());
+
+  async function search(wanted) {
+    asked = wanted;
+    const question = { filter: wanted ? { text: wanted } : null, sort: [{ property: "name" }], limit: 20 };
     const { list: found } = await type.find(question, ["name"]).catch(() => ({ list: [] }));
-    if (asked !== text) return;
-    fill(list, !text && el("option", { value: NONE }), found.map((each) => el("option", { value: nameIn(each) })));
-    pick();
+    const names = found.map(nameIn);
+    if (text()) pick();
+    if (asked === wanted) fill(list, !wanted && el("option", { value: NONE }), names.map((value) => el("option", { value })));
   }
   /** Where two have one name, the second is told with its id. */
   function nameIn({ id, name }) {
@@ -30,26 +35,35 @@ export function makePicker(type, { cleared, onpick = () => {} }) {
     return shown;
   }
   function pick() {
-    const text = line.value.trim();
-    if (!known.has(text) || known.get(text) === value) return;
-    value = known.get(text);
-    onpick();
+    if (check()) return;
+    value = known.get(text());
+    tell();
+  }
+  function tell() {
+    line.ariaInvalid = check() && "true";
+    emit(node, "input");
   }
   function write(event) {
     event.stopPropagation();
     pick();
-    search(line.value.trim());
+    search(text());
   }
   function look() {
     line.select();
     search("");
   }
+  /** A name may be left before its search is answered; what is no name stays, as a fault. */
+  async function leave() {
+    await settle();
+    tell();
+  }
   async function show() {
     const shown = value;
     line.value = value === null && cleared !== null ? NONE : "";
+    tell();
     if (!shown) return;
     const name = await type.context.nameOf(type.name, shown);
-    if (value === shown) line.value = nameIn({ id: shown, name });
+    if (value === shown && !text()) line.value = nameIn({ id: shown, name });
   }
-  return { node: el("span.picker", line, list), input: line, get: () => value, set: (given) => ((value = given), show()) };
+  return { node, input: line, get: () => value, set: (given) => ((value = given), show()), check, settle };
 }

@@ -35,9 +35,7 @@ export const VIEWS = {
     ],
   },
   [KEY]: { columns: ["description", "status", "memberTenantId", "createdAt", "expiresAt", "lastUsedAt"] },
-  [AUDIT]: {
-    columns: ["at", "actorName", "action", "objectType", "objectId", "memberTenantId", "remoteIp"],
-  },
+  [AUDIT]: { columns: ["at", "actorName", "action", "objectType", "objectId", "memberTenantId", "remoteIp"] },
 };
 
 export const KEY_IDS = ["createdBy", "updatedBy", "actorId"];

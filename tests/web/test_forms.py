@@ -106,6 +106,54 @@ async def test_a_custom_client_has_every_property(admin: Visitor, server: Server
     assert {name: client[name] for name in wanted} == wanted
 
 
+async def test_a_name_counts_although_its_search_is_answered_late(admin: Visitor, server: ServerProcess) -> None:
+    [tenant] = await create(server, TENANT, {"name": "Nordwind"})
+    await begin(admin, "Custom")
+    going_on = await admin.hold_back(lambda body: "x:Tenant/query" in body)
+    await admin.field("memberTenantId").get_by_role("combobox").fill("Nordwind")
+    await admin.write("clientId", "portal")
+    await admin.dialog.get_by_role("button", name="Create", exact=True).click()
+    await expect(admin.dialog.get_by_role("button", name="Create", exact=True)).to_be_disabled()
+    going_on.set()
+    await expect(admin.page.locator("dialog")).to_have_count(0)
+
+    [client] = await records(server, CLIENT)
+    assert (client["clientId"], client["memberTenantId"]) == ("portal", tenant["id"])
+
+
+async def test_a_name_that_none_has_is_a_fault(admin: Visitor, server: ServerProcess) -> None:
+    await create(server, TENANT, {"name": "Nordwind"})
+    await begin(admin, "Custom")
+    tenant = admin.field("memberTenantId")
+    await tenant.get_by_role("combobox").fill("Nordwnd")
+    await admin.dialog.get_by_role("button", name="Create", exact=True).click()
+
+    await expect(tenant.locator(".error")).to_have_text("Choose one of the names offered.")
+    await expect(tenant.get_by_role("combobox")).to_be_focused()
+    assert await records(server, CLIENT) == []
+    await tenant.get_by_role("combobox").fill("Nordwind")
+    await expect(tenant.locator(".error")).to_be_empty()
+
+
+async def test_a_tenant_stays_although_its_name_is_read_late(admin: Visitor, server: ServerProcess) -> None:
+    [tenant] = await create(server, TENANT, {"name": "Nordwind"})
+    await create(server, CLIENT, {"clientId": "portal", "memberTenantId": tenant["id"]})
+    going_on = await admin.hold_back(lambda body: "x:Tenant/get" in body and "x:Tenant/query" not in body)
+    await admin.sign_in()
+    await admin.row("portal").get_by_role("button", name="Edit").click()
+    line = admin.field("memberTenantId").get_by_role("combobox")
+    async with admin.page.expect_response(lambda response: "x:Tenant/query" in (response.request.post_data or "")):
+        await line.focus()
+    await admin.write("clientName", "Portal")
+    going_on.set()
+    await expect(line).to_have_value("Nordwind")
+    await admin.button("Save").click()
+    await expect(admin.page.locator("dialog")).to_have_count(0)
+
+    [client] = await records(server, CLIENT)
+    assert (client["clientName"], client["memberTenantId"]) == ("Portal", tenant["id"])
+
+
 async def test_faults_are_said_while_they_are_typed(admin: Visitor) -> None:
     await begin(admin, "Custom")
     await admin.write("redirectUris", "https://*.example/cb")

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import asyncio
-
-from playwright.async_api import Route, expect
+from playwright.async_api import expect
 
 from tests.support.served import ServerProcess
 from tests.web.conftest import Visit
@@ -58,14 +56,7 @@ async def test_an_answer_that_was_overtaken_is_dropped(admin: Visitor, server: S
     await create(server, CLIENT, *clients(12))
     await admin.sign_in()
     await expect(admin.rows).to_have_count(12)
-    slow = asyncio.Event()
-
-    async def hold_back(route: Route) -> None:
-        if '"text":"client 001"' in (route.request.post_data or ""):
-            await slow.wait()
-        await route.continue_()
-
-    await admin.page.route("**/api", hold_back)
+    slow = await admin.hold_back(lambda body: '"text":"client 001"' in body)
     async with admin.page.expect_request(lambda request: "client 001" in (request.post_data or "")):
         await admin.page.get_by_role("searchbox").fill("client 001")
     await admin.page.get_by_role("searchbox").fill("client 002")
@@ -100,6 +91,25 @@ async def test_filters_by_status_tenant_and_grant_are_joined(admin: Visitor, ser
     await expect(admin.names).to_have_text(["a"])
     await tenant_name.fill("None")
     await expect(admin.names).to_have_text(["b"])
+
+
+async def test_a_filter_by_a_name_that_none_has_is_marked_until_it_is_cleared(
+    admin: Visitor, server: ServerProcess
+) -> None:
+    await create(server, TENANT, {"name": "Nordwind"})
+    await create(server, CLIENT, {"clientId": "a"})
+    await admin.sign_in()
+    tenant_name = admin.page.get_by_role("combobox", name="Tenant")
+
+    await admin.page.get_by_label("Status").select_option("Active")
+    await tenant_name.fill("Nordwnd")
+    await tenant_name.press("Tab")
+    await expect(tenant_name).to_have_attribute("aria-invalid", "true")
+    await expect(admin.names).to_have_text(["a"])
+    await admin.button("Clear").click()
+
+    await expect(tenant_name).to_have_value("")
+    await expect(tenant_name).not_to_have_attribute("aria-invalid", "true")
 
 
 async def test_a_click_on_a_column_sorts_by_it_and_says_so(admin: Visitor, server: ServerProcess) -> None:
