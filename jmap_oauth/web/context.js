@@ -22,7 +22,7 @@ export class Context extends EventTarget {
     return this.types.get(typeName)?.may(...actions) ?? false;
   }
 
-  /** Return the values of an enum, or those offered for a property, each with its label. */
+  /** Values with their labels: of an enum, or offered for a property. */
   options(enumName, property) {
     return this.enums[enumName]?.map(({ name, label }) => [name, label]) ?? offered(property);
   }
@@ -32,7 +32,7 @@ export class Context extends EventTarget {
     emit(this, "change", types);
   }
 
-  /** Do `work` now, and again when the type changed while the element is there; return what does it again. */
+  /** Do `work` now, and again after each change while the element is there; return what does it again. */
   follow(element, typeName, work) {
     const again = inTurn(work);
     const ending = new AbortController();

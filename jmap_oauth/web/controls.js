@@ -154,17 +154,13 @@ function picture(field) {
     fill(preview, line.value.length > 100 && logo(line.value));
   }
   async function read(chosen) {
-    const reader = new FileReader();
-    if (chosen?.size > 65_536) return announce("At most 64 KiB.", true);
-    if (!chosen) return;
-    reader.readAsDataURL(chosen);
-    await new Promise((resolve) => (reader.onloadend = resolve));
-    if (reader.error) return announce(reader.error.message, true);
-    line.value = reader.result.split(",")[1];
+    if (chosen.size > 65_536) throw new Error("At most 64 KiB.");
+    const bytes = new Uint8Array(await chosen.arrayBuffer());
+    line.value = btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
     emit(line, "input");
   }
   const set = (value) => ((line.value = value ?? ""), show());
   line.oninput = show;
-  file.onchange = () => (reading = read(file.files[0]));
+  file.onchange = () => (reading = file.files[0] && read(file.files[0]).catch(({ message }) => announce(message, true)));
   return one(line, { node, get, set, check: () => get() && fault(field, get()), settle: () => reading });
 }

@@ -36,7 +36,7 @@ export class ObjectDetails extends HTMLElement {
     if (record && text === this.seen) return;
     Object.assign(this, { record, seen: text });
     keepFocus(this, () => (record ? this.#show() : this.#gone()));
-    if (document.activeElement === this.opener) this.querySelector("h2").focus(); // or else the reader went on
+    if (document.activeElement === this.opener) this.querySelector("h2").focus(); // the reader is still there
     this.opener = null;
   }
 

@@ -89,7 +89,7 @@ export function copyButton(text, label) {
   return iconButton(label, "copy", () => navigator.clipboard.writeText(text).then(() => announce("Copied.")));
 }
 
-/** Show an element for each record. What tells the same stays as it is, as a click on it may be under way. */
+/** Show an element for each record. What tells the same stays: a click on it may be under way. */
 export function showAll(type, place, records, make) {
   const there = new Map([...place.children].map((each) => [each.told, each]));
   const items = records.map((record) => {
@@ -103,7 +103,7 @@ export function showAll(type, place, records, make) {
   return items;
 }
 
-/** Return what runs `work`, and if called meanwhile once more soon after: no answer overtakes another, and none is put off. */
+/** Return what runs `work`, once more soon after if called meanwhile: no answer overtakes another, none is put off. */
 export function inTurn(work) {
   let last = Promise.resolve();
   let next;

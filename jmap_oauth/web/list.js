@@ -47,7 +47,6 @@ class Window {
       if (error.type !== "anchorNotFound") throw error;
       return this.#ask({ position: this.position }, signal);
     });
-    signal.throwIfAborted();
     const { position, list } = answer;
     const records = list.slice(0, PAGE);
     Object.assign(this, { position, records, more: list.length > PAGE });
@@ -81,8 +80,7 @@ export class ObjectList extends HTMLElement {
     this.canAct = this.actions.length > 0 || type.may("Update");
     this.filters = makeFilters(type, () => this.#ask(FIRST, WAIT));
     title.textContent = frame.ariaLabel = type.title;
-    const kind = { picture: "plus", className: "primary" };
-    if (type.may("Create")) head.append(button(`Create ${type.singular}`, () => emit(this, "create", type), kind));
+    if (type.may("Create")) head.append(button(`Create ${type.singular}`, () => emit(this, "create", type), { picture: "plus", className: "primary" }));
     head.after(this.filters.element);
     this.#fillHeads(heads);
     clear.onclick = () => this.#select(this.#selected.keys(), false);
@@ -154,8 +152,8 @@ export class ObjectList extends HTMLElement {
   }
 
   #nothing() {
-    const { type, filters, window } = this;
-    if (!window.filter) return notice("empty", `No ${type.plural} yet`, `${type.subtitle}.`);
+    const { type, filters } = this;
+    if (!this.window.filter) return notice("empty", `No ${type.plural} yet`, `${type.subtitle}.`);
     return notice("search", "Nothing matches", `No ${type.singular} is like that.`, button("Clear the filters", filters.clear));
   }
 

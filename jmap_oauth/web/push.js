@@ -9,6 +9,7 @@ const LONGEST_PAUSE = 30_000;
 export class Push extends EventTarget {
   #session;
   #stream = null;
+  #failures = 0;
   #closed = new AbortController();
 
   constructor(session) {
@@ -33,20 +34,20 @@ export class Push extends EventTarget {
   }
 
   async #run(signal) {
-    for (let failures = 0; !signal.aborted; failures++) {
+    while (!signal.aborted) {
       let pause = 250; // when the server ended it in order
       try {
-        await this.#read(signal, () => (failures = -1));
+        await this.#read(signal);
       } catch (error) {
         if (signal.aborted || error.type === "signedOut") return;
         emit(this, "offline");
-        pause = Math.min(1000 * 2 ** failures, LONGEST_PAUSE) * (0.5 + Math.random() / 2);
+        pause = Math.min(1000 * 2 ** this.#failures++, LONGEST_PAUSE) * (0.5 + Math.random() / 2);
       }
       await new Promise((resolve) => setTimeout(resolve, pause));
     }
   }
 
-  async #read(signal, onOpen) {
+  async #read(signal) {
     const silence = new AbortController();
     const heard = (work) => {
       const watch = setTimeout(() => silence.abort(), PING * 2500);
@@ -54,7 +55,7 @@ export class Push extends EventTarget {
     };
     const path = `jmap/eventsource?types=*&closeafter=no&ping=${PING}`;
     const { body } = await heard(this.#session.fetch(path, { signal: AbortSignal.any([signal, silence.signal]) }));
-    onOpen();
+    this.#failures = 0;
     emit(this, "online");
     const reader = body.pipeThrough(new TextDecoderStream()).getReader();
     for (let text = ""; ; ) {
