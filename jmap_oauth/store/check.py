@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
-from typing import Any, Final
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from jmap_oauth.model.definition import GLOBAL, Model, ObjectType
+from jmap_oauth.model.definition import GLOBAL, Model, ObjectType, Property
 from jmap_oauth.store.portable import Snapshot
 from jmap_oauth.store.sql import Role, columns_of, quoted
 
@@ -55,28 +55,39 @@ _OF_TYPE: Final[Mapping[str, str]] = {
         WHERE tombstone.type = ? AND object.joined < tombstone.left_at""",
 }
 
+
+class Forms(NamedTuple):
+    """What only those know who write it: whether a text can be the hash of a secret, and which id bytes have."""
+
+    is_hash: Callable[[Property, str], bool]
+    blob_id: Callable[[bytes], str]
+
+
 _decode = msgspec.json.Decoder().decode
 
 
-async def find_flaws(snapshot: Snapshot, model: Model) -> AsyncIterator[str]:
+async def find_flaws(snapshot: Snapshot, model: Model, forms: Forms) -> AsyncIterator[str]:
     """Yield a sentence for each thing that is wrong. Nothing is changed, and no value of an object is told."""
     async for flaw in snapshot.own_flaws():
         yield flaw
     for sentence, statement in _SHARED.items():
         async for row in snapshot.rows(statement):
             yield sentence.format(*row)
+    async for id, account, data in snapshot.rows('SELECT id, account, data FROM "blob"'):
+        if forms.blob_id(data) != id:
+            yield f"the blob {id} in {account} has not the bytes that it had"
     for type in model:
-        async for flaw in _flaws_of(snapshot, type):
+        async for flaw in _flaws_of(snapshot, type, forms):
             yield flaw
 
 
-async def _flaws_of(snapshot: Snapshot, type: ObjectType) -> AsyncIterator[str]:
+async def _flaws_of(snapshot: Snapshot, type: ObjectType, forms: Forms) -> AsyncIterator[str]:
     for sentence, statement in _statements(type):
         parameters = [GLOBAL, type.name][2 - statement.count("?") :]
         async for (id,) in snapshot.rows(statement, *parameters):
             yield f"{type.name} {id}: {sentence}"
     async for row in snapshot.stored(type):
-        for sentence in _misfits(snapshot, type, row):
+        for sentence in (*_misfits(snapshot, type, row), *_no_hashes(type, row, forms)):
             yield f"{type.name} {row['id']}: {sentence}"
 
 
@@ -110,3 +121,10 @@ def _misfits(snapshot: Snapshot, type: ObjectType, row: Mapping[str, Any]) -> It
     for each in columns_of(type):
         if each.role is Role.HASH and (row[each.name] is None) != (record.get(each.source.name) is None):
             yield f"{each.name} has no hash, or a hash without having a value"
+
+
+def _no_hashes(type: ObjectType, row: Mapping[str, Any], forms: Forms) -> Iterator[str]:
+    """Tell which hashes are none."""
+    for each in columns_of(type):
+        if each.role is Role.HASH and row[each.name] is not None and not forms.is_hash(each.source, row[each.name]):
+            yield f"{each.name} has a hash that is none"
