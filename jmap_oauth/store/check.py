@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from jmap_oauth.model.definition import GLOBAL, Model, ObjectType, Property
 from jmap_oauth.store.portable import Snapshot
-from jmap_oauth.store.sql import Role, columns_of, quoted
+from jmap_oauth.store.sql import Column, Role, columns_of, quoted
 
 _SHARED: Final[Mapping[str, str]] = {
     "the database has not one sequence": "SELECT COUNT(*) FROM sequence HAVING COUNT(*) <> 1",
@@ -86,8 +86,9 @@ async def _flaws_of(snapshot: Snapshot, type: ObjectType, forms: Forms) -> Async
         parameters = [GLOBAL, type.name][2 - statement.count("?") :]
         async for (id,) in snapshot.rows(statement, *parameters):
             yield f"{type.name} {id}: {sentence}"
+    hashes = [each for each in columns_of(type) if each.role is Role.HASH]
     async for row in snapshot.stored(type):
-        for sentence in (*_misfits(snapshot, type, row), *_no_hashes(type, row, forms)):
+        for sentence in _misfits(snapshot, type, row, hashes, forms):
             yield f"{type.name} {row['id']}: {sentence}"
 
 
@@ -105,8 +106,10 @@ def _statements(type: ObjectType) -> Iterator[tuple[str, str]]:
         )
 
 
-def _misfits(snapshot: Snapshot, type: ObjectType, row: Mapping[str, Any]) -> Iterator[str]:
-    """Tell which columns do not follow from the document."""
+def _misfits(
+    snapshot: Snapshot, type: ObjectType, row: Mapping[str, Any], hashes: Sequence[Column], forms: Forms
+) -> Iterator[str]:
+    """Tell which columns do not follow from the document, and which hashes are none."""
     try:
         record = _decode(row["document"])
         wanted = snapshot.derive(type, row["document"])
@@ -118,13 +121,9 @@ def _misfits(snapshot: Snapshot, type: ObjectType, row: Mapping[str, Any]) -> It
     for name, value in wanted.items():
         if row[name] != value:
             yield f"{'its words do' if name == ':words' else f'the column {name} does'} not follow from its document"
-    for each in columns_of(type):
-        if each.role is Role.HASH and (row[each.name] is None) != (record.get(each.source.name) is None):
+    for each in hashes:
+        hash = row[each.name]
+        if (hash is None) != (record.get(each.source.name) is None):
             yield f"{each.name} has no hash, or a hash without having a value"
-
-
-def _no_hashes(type: ObjectType, row: Mapping[str, Any], forms: Forms) -> Iterator[str]:
-    """Tell which hashes are none."""
-    for each in columns_of(type):
-        if each.role is Role.HASH and row[each.name] is not None and not forms.is_hash(each.source, row[each.name]):
+        elif hash is not None and not forms.is_hash(each.source, hash):
             yield f"{each.name} has a hash that is none"
