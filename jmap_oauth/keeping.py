@@ -2,7 +2,7 @@
 
 Owns: which of these a URL needs, what is done in which order so that nothing half done is left.
 Does not own: what rows mean, how each backend does it.
-May import: config, database, model, objects, store.
+May import: access, config, database, methods, model, objects, store.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from types import ModuleType
 
+from jmap_oauth.access.imported import is_kept_hash
 from jmap_oauth.config import Settings
 from jmap_oauth.database import needing_postgresql, open_store, require_database, schema_folder
+from jmap_oauth.methods.blob import blob_id
 from jmap_oauth.model.definition import Model
 from jmap_oauth.objects import served_types
 from jmap_oauth.store import sqlite_portable
-from jmap_oauth.store.check import find_flaws
+from jmap_oauth.store.check import Forms, find_flaws
 from jmap_oauth.store.dump import Dump, write_dump
 from jmap_oauth.store.interface import Unusable
 from jmap_oauth.store.new_file import new_file
@@ -25,6 +27,7 @@ from jmap_oauth.store.portable import Progress, Snapshot, Target, describe, expo
 
 _SQLITE = "sqlite"
 _POSTGRESQL = "postgresql"
+_FORMS = Forms(is_kept_hash, blob_id)
 
 
 async def migrate_database(settings: Settings) -> None:
@@ -47,7 +50,7 @@ async def check_database(settings: Settings) -> AsyncIterator[str]:
     require_database(settings)
     model = _model(settings)
     async with _reading(settings, model) as snapshot:
-        async for flaw in find_flaws(snapshot, model):
+        async for flaw in find_flaws(snapshot, model, _FORMS):
             yield flaw
 
 
@@ -108,7 +111,7 @@ async def copy(source: Settings, target: Settings, progress: Progress) -> None:
 
 
 async def _check(snapshot: Snapshot, model: Model) -> None:
-    async for flaw in find_flaws(snapshot, model):
+    async for flaw in find_flaws(snapshot, model, _FORMS):
         raise Unusable(f"what was read is not sound, so it is not kept: {flaw}")
 
 

@@ -58,7 +58,7 @@ LAYERS = {
     "app": may_import(f"{ANYTHING_SERVED} __version__", "msgspec starlette uvicorn prometheus_client"),
     "database": may_import("config model store"),
     "administration": may_import("app config database model store.interface"),
-    "keeping": may_import("config database model objects store"),
+    "keeping": may_import("access config database methods model objects store"),
     "embedded": may_import("app config model objects", "msgspec"),
     "cli": may_import(
         "config protocol.types protocol.errors __version__",

@@ -11,16 +11,19 @@ import hashlib
 import hmac
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 import bcrypt
 
 from jmap_oauth.access.hashing import argon2id_hash
+from jmap_oauth.model.definition import Property, Secret
 from jmap_oauth.model.kinds import Invalid
 
 Verify = Callable[[bytes], bool]
 """Tells whether a text is the one behind a hash. It takes long, so it belongs on a thread."""
 
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 _ARGON2ID = re.compile(r"\$argon2id\$v=19\$m=([0-9]{1,9}),")
 _LEAST_MEMORY: Final = 4_096  # KiB
 
@@ -58,6 +61,15 @@ def imported_hash(text: str) -> str:
     if verifier(text) is None:
         raise Invalid("must be an argon2id, bcrypt or pbkdf2-sha256 hash, neither too weak nor too dear to verify")
     return text
+
+
+def is_kept_hash(property: Property, text: str) -> bool:
+    """Tell whether a text has the form in which the hashes of a secret are kept, so that it can be verified."""
+    if property.secret is Secret.GENERATED:
+        return _DIGEST.fullmatch(text) is not None
+    with suppress(Invalid):
+        return bool(argon2id_hash(text))
+    return verifier(text) is not None
 
 
 def verifier(hash: str) -> Verify | None:

@@ -55,7 +55,7 @@ class Blobs:
         Raises:
             Unavailable: they were not kept.
         """
-        id = await asyncio.to_thread(_id_of, data)
+        id = await asyncio.to_thread(blob_id, data)
         uploader, now = _uploader(principal), format_date(self._clock())
         await self._store.write(lambda writer: writer.put_blob(uploader, id, data, now, self._quota))
         return id
@@ -112,7 +112,7 @@ def _uploader(principal: Principal) -> Uploader:
     return Uploader(principal.account, principal.id)
 
 
-def _id_of(data: bytes) -> str:
+def blob_id(data: bytes) -> str:
     """Return the id of bytes: the letter "b" and their SHA-256 in base32hex, lower case."""
     digest = base64.b32hexencode(hashlib.sha256(data).digest())
     return "b" + digest.rstrip(b"=").decode().lower()

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
-from typing import Any, Final
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from jmap_oauth.model.definition import GLOBAL, Model, ObjectType
+from jmap_oauth.model.definition import GLOBAL, Model, ObjectType, Property
 from jmap_oauth.store.portable import Snapshot
-from jmap_oauth.store.sql import Role, columns_of, quoted
+from jmap_oauth.store.sql import Column, Role, columns_of, quoted
 
 _SHARED: Final[Mapping[str, str]] = {
     "the database has not one sequence": "SELECT COUNT(*) FROM sequence HAVING COUNT(*) <> 1",
@@ -55,28 +55,40 @@ _OF_TYPE: Final[Mapping[str, str]] = {
         WHERE tombstone.type = ? AND object.joined < tombstone.left_at""",
 }
 
+
+class Forms(NamedTuple):
+    """What only those know who write it: whether a text can be the hash of a secret, and which id bytes have."""
+
+    is_hash: Callable[[Property, str], bool]
+    blob_id: Callable[[bytes], str]
+
+
 _decode = msgspec.json.Decoder().decode
 
 
-async def find_flaws(snapshot: Snapshot, model: Model) -> AsyncIterator[str]:
+async def find_flaws(snapshot: Snapshot, model: Model, forms: Forms) -> AsyncIterator[str]:
     """Yield a sentence for each thing that is wrong. Nothing is changed, and no value of an object is told."""
     async for flaw in snapshot.own_flaws():
         yield flaw
     for sentence, statement in _SHARED.items():
         async for row in snapshot.rows(statement):
             yield sentence.format(*row)
+    async for id, account, data in snapshot.rows('SELECT id, account, data FROM "blob"'):
+        if forms.blob_id(data) != id:
+            yield f"the blob {id} in {account} has not the bytes that it had"
     for type in model:
-        async for flaw in _flaws_of(snapshot, type):
+        async for flaw in _flaws_of(snapshot, type, forms):
             yield flaw
 
 
-async def _flaws_of(snapshot: Snapshot, type: ObjectType) -> AsyncIterator[str]:
+async def _flaws_of(snapshot: Snapshot, type: ObjectType, forms: Forms) -> AsyncIterator[str]:
     for sentence, statement in _statements(type):
         parameters = [GLOBAL, type.name][2 - statement.count("?") :]
         async for (id,) in snapshot.rows(statement, *parameters):
             yield f"{type.name} {id}: {sentence}"
+    hashes = [each for each in columns_of(type) if each.role is Role.HASH]
     async for row in snapshot.stored(type):
-        for sentence in _misfits(snapshot, type, row):
+        for sentence in _misfits(snapshot, type, row, hashes, forms):
             yield f"{type.name} {row['id']}: {sentence}"
 
 
@@ -94,8 +106,10 @@ def _statements(type: ObjectType) -> Iterator[tuple[str, str]]:
         )
 
 
-def _misfits(snapshot: Snapshot, type: ObjectType, row: Mapping[str, Any]) -> Iterator[str]:
-    """Tell which columns do not follow from the document."""
+def _misfits(
+    snapshot: Snapshot, type: ObjectType, row: Mapping[str, Any], hashes: Sequence[Column], forms: Forms
+) -> Iterator[str]:
+    """Tell which columns do not follow from the document, and which hashes are none."""
     try:
         record = _decode(row["document"])
         wanted = snapshot.derive(type, row["document"])
@@ -107,6 +121,9 @@ def _misfits(snapshot: Snapshot, type: ObjectType, row: Mapping[str, Any]) -> It
     for name, value in wanted.items():
         if row[name] != value:
             yield f"{'its words do' if name == ':words' else f'the column {name} does'} not follow from its document"
-    for each in columns_of(type):
-        if each.role is Role.HASH and (row[each.name] is None) != (record.get(each.source.name) is None):
+    for each in hashes:
+        hash = row[each.name]
+        if (hash is None) != (record.get(each.source.name) is None):
             yield f"{each.name} has no hash, or a hash without having a value"
+        elif hash is not None and not forms.is_hash(each.source, hash):
+            yield f"{each.name} has a hash that is none"

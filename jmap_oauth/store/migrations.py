@@ -54,6 +54,21 @@ def check_current(version: int, newest: int) -> None:
         )
 
 
+def deviations(made: Mapping[str, str], found: Mapping[str, str]) -> Iterator[str]:
+    """Yield a sentence for each object of a database that is not as the migrations make it.
+
+    Given are definitions by name: `table Tenant`, `index Tenant.Tenant:name`. What is of no table of ours is somebody
+    else's affair.
+    """
+    for name in sorted(made.keys() | found.keys()):
+        if name not in found:
+            yield f"{name} is missing"
+        elif name in made and made[name] != found[name]:
+            yield f"{name} is not as the migrations make it"
+        elif name not in made and f"table {name.partition(' ')[2].partition('.')[0]}" in made:
+            yield f"{name} is in the database, but no migration makes it"
+
+
 # --- does it fit the declarations? ---
 
 

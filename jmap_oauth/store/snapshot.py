@@ -17,7 +17,7 @@ from jmap_oauth.store.log import read_log
 from jmap_oauth.store.memory import encode_selection
 from jmap_oauth.store.sql import TRUE, Matches, Role, Sql, quoted
 from jmap_oauth.store.statements import Statements
-from jmap_oauth.store.states import Cursor, States
+from jmap_oauth.store.states import Cursor, States, states_of
 from jmap_oauth.store.table import Table
 
 _NEAR: Final = 1_000
@@ -30,34 +30,33 @@ _PRUNED_AT_ONCE: Final = 500
 class SnapshotReader(Statements):
     """A snapshot; it lives as long as the transaction of its connection."""
 
-    def __init__(self, connection: Any, tables: Mapping[str, Table], states: States) -> None:
+    def __init__(self, connection: Any, tables: Mapping[str, Table]) -> None:
         self.connection = connection
         self._tables = tables
-        self._states = states
 
     async def state(self, type: ObjectType, account: str, second: str | None = None) -> str:
-        newest, _ = await self._bounds(type, account)
-        return self._states.write(type, account, newest, second)
+        states, newest, _ = await self._bounds(type, account)
+        return states.write(type, account, newest, second)
 
     async def states(self, accounts: Sequence[str]) -> dict[str, dict[str, str]]:
         states: dict[str, dict[str, str]] = {account: {} for account in accounts}
         named = self.one_of("account", states)
-        statement = f"SELECT account, type, number FROM state WHERE {named.text}"
-        for account, name, number in await self.rows(statement, *named.parameters):
+        statement = f"SELECT text, account, type, number FROM identity, state WHERE {named.text}"
+        for identity, account, name, number in await self.rows(statement, *named.parameters):
             if name in self._tables:  # not one that is no longer served
                 type = self._tables[name].type
-                states[account][name] = self._states.write(type, account, Cursor(number))
+                states[account][name] = states_of(identity).write(type, account, Cursor(number))
         return states
 
     async def changes(
         self, type: ObjectType, account: str, since: str, limit: int, second: str | None = None
     ) -> ChangeLog:
-        cursor, earlier = self._states.read(type, account, since, timed=second is not None)
-        newest, oldest = await self._bounds(type, account)
+        states, newest, oldest = await self._bounds(type, account)
+        cursor, earlier = states.read(type, account, since, timed=second is not None)
         if not oldest <= cursor <= newest:
             raise CannotCalculateChanges
         log = await read_log(self.named, type, account, cursor, limit)
-        state = self._states.write(type, account, log.cut or newest, second)
+        state = states.write(type, account, log.cut or newest, second)
         return ChangeLog(log.created, log.updated, log.destroyed, state, more=log.cut is not None, since=earlier)
 
     async def get(self, type: ObjectType, account: str, ids: Sequence[str]) -> list[Record]:
@@ -133,11 +132,11 @@ class SnapshotReader(Statements):
         rows = await self.rows(f"SELECT COUNT(*) FROM {table} WHERE {matching.text}", *matching.parameters)
         return int(rows[0][0])
 
-    async def _bounds(self, type: ObjectType, account: str) -> tuple[Cursor, Cursor]:
-        """Return the newest state, and the oldest from which changes can be told."""
-        rows = await self.rows("SELECT number, pruned FROM state WHERE account = ? AND type = ?", account, type.name)
-        newest, oldest = rows[0] if rows else (0, 0)
-        return Cursor(newest), Cursor(oldest)
+    async def _bounds(self, type: ObjectType, account: str) -> tuple[States, Cursor, Cursor]:
+        """Return how states are written now, the newest, and the oldest from which changes can be told."""
+        statement = "SELECT text, number, pruned FROM identity LEFT JOIN state ON account = ? AND type = ?"
+        [(identity, newest, oldest)] = await self.rows(statement, account, type.name)
+        return states_of(identity), Cursor(newest or 0), Cursor(oldest or 0)
 
 
 class _Place(NamedTuple):
@@ -161,8 +160,8 @@ class Tombstone(NamedTuple):
 class SnapshotWriter(SnapshotReader):
     """A snapshot that can be changed. `number` is what this write took, or None; `changed` are names of types."""
 
-    def __init__(self, connection: Any, tables: Mapping[str, Table], states: States) -> None:
-        super().__init__(connection, tables, states)
+    def __init__(self, connection: Any, tables: Mapping[str, Table]) -> None:
+        super().__init__(connection, tables)
         self.number: int | None = None
         self._moved: set[tuple[str, str]] = set()
 

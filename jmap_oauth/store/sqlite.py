@@ -19,7 +19,6 @@ from jmap_oauth.store.sqlite_connections import READERS, Pool, Watch
 from jmap_oauth.store.sqlite_file import Lead, check_library, connect, opening, prepare_file
 from jmap_oauth.store.sqlite_migrations import find_table, migrate
 from jmap_oauth.store.sqlite_snapshot import SqliteReader, SqliteTable, SqliteWriter
-from jmap_oauth.store.states import States
 
 
 async def open_sqlite(path: Path, model: Model, migrations: Path) -> SqliteStore:
@@ -57,7 +56,6 @@ class SqliteStore:
         self._reading = Pool(self._path, busy_timeout, READERS)
         self._looking_up = Pool(self._path, busy_timeout, READERS)
         self._lead = Lead(self._path)
-        self._states = States("")
         self._memory = Memory()
 
     async def open(self) -> None:
@@ -80,12 +78,12 @@ class SqliteStore:
 
     async def read(self, work: Callable[[Reader], Awaitable[Result]], *, brief: bool = False) -> Result:
         if not brief:
-            return await self._reading.run(partial(_read, work, self._tables, self._states))
+            return await self._reading.run(partial(_read, work, self._tables))
         try:
             self._catch_up()
             return await work(self._memory.reader)
         except (Miss, Unavailable):
-            result, notes = await self._looking_up.run(partial(_read, noting(work), self._tables, self._states))
+            result, notes = await self._looking_up.run(partial(_read, noting(work), self._tables))
         self._memory.remember(notes)
         return result
 
@@ -115,13 +113,13 @@ class SqliteStore:
         commits = self._watch.commits()
         if not self._memory.is_current(commits):
             work = partial(self._memory.catch_up, token=commits)
-            self._watch.read(partial(_read, work, self._tables, self._states))
+            self._watch.read(partial(_read, work, self._tables))
 
     async def _write(self, work: Callable[[SqliteWriter], Awaitable[Result]]) -> Result:
         """Do some work in a transaction that it may share, and return its result when that is committed."""
 
         def run(connection: sqlite3.Connection) -> tuple[Result, SqliteWriter]:
-            writer = SqliteWriter(connection, self._tables, self._states)
+            writer = SqliteWriter(connection, self._tables)
             return _drive(work(writer)), writer
 
         result, _ = await self._commits.run(run)
@@ -138,8 +136,6 @@ class SqliteStore:
         with opening(self._path), closing(connect(self._path, self._opening_timeout)) as connection:
             for type in self._model:
                 check_table(type, find_table(connection, type))
-            [(identity,)] = connection.execute("SELECT text FROM identity").fetchall()
-        self._states = States(identity)
         self._memory = Memory()
 
 
@@ -149,11 +145,10 @@ class SqliteStore:
 def _read(
     work: Callable[[Reader], Awaitable[Result]],
     tables: Mapping[str, SqliteTable],
-    states: States,
     connection: sqlite3.Connection,
 ) -> Result:
     with transaction(connection, partial(connection.execute, "BEGIN")):
-        return _drive(work(SqliteReader(connection, tables, states)))
+        return _drive(work(SqliteReader(connection, tables)))
 
 
 def _commit(works: Sequence[Work], patience: float, watch: Watch, connection: sqlite3.Connection) -> Sequence[Outcome]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Final
@@ -130,6 +130,23 @@ def find_table(connection: sqlite3.Connection, type: ObjectType) -> Found:
     words = connection.execute("SELECT 1 FROM pragma_table_info(?)", [f"{type.name}:words"])
     return Found(dict(columns), {name for (name,) in unique}, dict(references), has_words=bool(words.fetchall()))
 
+
+def find_objects(connection: sqlite3.Connection) -> Mapping[str, str]:
+    """Return what else there is, tables included: see `deviations`. What SQLite makes itself is left out."""
+    return dict(connection.execute(_OBJECTS))
+
+
+def made_objects(migrations: Sequence[Migration]) -> Mapping[str, str]:
+    """Return what `find_objects` finds after these migrations."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        _run(connection, migrations)
+        return find_objects(connection)
+
+
+_OBJECTS: Final = """
+    SELECT type || ' ' || CASE name WHEN tbl_name THEN name ELSE tbl_name || '.' || name END, sql FROM sqlite_schema
+    WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite^_%' ESCAPE '^'
+      AND name NOT IN (SELECT name FROM pragma_table_list WHERE type = 'shadow')"""
 
 # The columns that have a unique index to themselves.
 _UNIQUE: Final = """

@@ -13,12 +13,12 @@ from jmap_oauth.model.definition import Model, ObjectType
 from jmap_oauth.model.kinds import now
 from jmap_oauth.store import sql
 from jmap_oauth.store.interface import Unavailable
-from jmap_oauth.store.migrations import check_current, differences, read_migrations
+from jmap_oauth.store.migrations import Migration, check_current, deviations, differences, read_migrations
 from jmap_oauth.store.new_file import new_file
 from jmap_oauth.store.portable import Progress, addition
 from jmap_oauth.store.sql import quoted
 from jmap_oauth.store.sqlite_file import connect, opening
-from jmap_oauth.store.sqlite_migrations import check_identity, find_table, migrate
+from jmap_oauth.store.sqlite_migrations import check_identity, find_objects, find_table, made_objects, migrate
 from jmap_oauth.store.sqlite_snapshot import SqliteTable
 from jmap_oauth.store.states import begin_epoch
 
@@ -33,9 +33,16 @@ class SqliteContents:
     `checking` is a connection on which FTS5 can compare its index with its rows: it does so as part of a write.
     """
 
-    def __init__(self, connection: sqlite3.Connection, checking: sqlite3.Connection, model: Model) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        checking: sqlite3.Connection,
+        model: Model,
+        migrations: Sequence[Migration],
+    ) -> None:
         self._connection = connection
         self._checking = checking
+        self._migrations = migrations
         self._tables = {type.name: SqliteTable(type) for type in model}
 
     async def rows(self, statement: str, *parameters: Any) -> AsyncIterator[Sequence[Any]]:
@@ -65,6 +72,8 @@ class SqliteContents:
         for table in self._tables.values():
             for difference in differences(table.type, find_table(self._connection, table.type)):
                 yield difference
+        for deviation in deviations(made_objects(self._migrations), find_objects(self._connection)):
+            yield deviation
         for (finding,) in self._connection.execute("PRAGMA integrity_check(20)"):
             if finding != "ok":
                 yield f"the file is damaged: {finding}"
@@ -103,25 +112,26 @@ async def reading(path: Path, model: Model, migrations: Path) -> AsyncIterator[S
     Raises:
         Unavailable, Unusable: it cannot be read, or is not up to date.
     """
-    newest = len(read_migrations(migrations))
+    steps = read_migrations(migrations)
     with ExitStack() as stack:
         stack.enter_context(opening(path))
         # Closed last: one that may write takes the files beside away, if nobody else has it open.
         checking = stack.enter_context(closing(connect(path, _SECONDS, writing=True)))
         connection = stack.enter_context(closing(connect(path, _SECONDS)))
-        check_current(check_identity(connection, path, newest), newest)
+        check_current(check_identity(connection, path, len(steps)), len(steps))
         connection.execute("BEGIN")  # it begins with the first statement: until then `checking` may write
-        yield SqliteContents(connection, checking, model)
+        yield SqliteContents(connection, checking, model, steps)
 
 
 @asynccontextmanager
 async def filling(path: Path, model: Model, migrations: Path, *, force: bool) -> AsyncIterator[SqliteContents]:
     """Give an empty database that takes this place when the block ends well, and else is as if it had never been."""
+    steps = read_migrations(migrations)
     with new_file(path, _set_aside if force else None) as part:
-        migrate(part, read_migrations(migrations), _SECONDS)
+        migrate(part, steps, _SECONDS)
         with opening(path), closing(connect(part, _SECONDS, writing=True)) as connection:
             connection.execute("BEGIN")
-            yield SqliteContents(connection, connection, model)
+            yield SqliteContents(connection, connection, model, steps)
             connection.execute("COMMIT")
 
 

@@ -39,16 +39,12 @@ class States:
 
     A database that was put back to an earlier time, or copied, has a past in common with another one, but takes numbers
     that the other took too. So it begins an epoch: states of numbers up to there stay what they were, and from there on
-    they are made with another key. The identity holds the keys, `<key> <last number before>:<key> …`.
+    they are made with another key. The identity holds the keys, `<key> <last number before>:<key> …`. Epochs begin
+    while servers run, so a snapshot is asked for its identity together with its numbers.
     """
 
     def __init__(self, identity: str) -> None:
         self._epochs = [*_epochs(identity)]
-
-    @property
-    def epoch(self) -> str:
-        """Return a text that no other database has for its own, be it a copy of this one."""
-        return self._epochs[-1].key
 
     def write(self, type: ObjectType, account: str, cursor: Cursor, second: str | None = None) -> str:
         epoch = self._epoch_of(cursor.number)
@@ -82,13 +78,20 @@ class States:
         return next(epoch for epoch in reversed(self._epochs) if number > epoch.after)
 
 
-def begin_epoch(identity: str, last: int) -> str:
+@lru_cache(maxsize=8)
+def states_of(identity: str) -> States:
+    """Return the `States` of an identity, those that were made for it before if they are still there."""
+    return States(identity)
+
+
+def begin_epoch(identity: str, last: int, place: str = "") -> str:
     """Return the identity of a database that goes on by itself after the write with this number.
 
-    States of the oldest of many epochs are given up, lest it grows without end.
+    It ends with the `place` where it does so, at most 30 characters without white space. States of the oldest of many
+    epochs are given up, lest it grows without end.
     """
     epochs = [epoch for epoch in _epochs(identity) if epoch.after < last]
-    oldest, *later = [(epoch.after, epoch.key) for epoch in epochs] + [(last, secrets.token_hex(16))]
+    oldest, *later = [(epoch.after, epoch.key) for epoch in epochs] + [(last, secrets.token_hex(16) + place)]
     if len(later) >= _MOST_EPOCHS:
         oldest, *later = later
     return " ".join([oldest[1], *(f"{after}:{key}" for after, key in later)])

@@ -116,9 +116,15 @@ BROKEN = {
     "ALTER TABLE OAuthClient ADD COLUMN extra TEXT": "OAuthClient.extra is TEXT in the database and nowhere declared",
     "UPDATE blob SET size = 1": "has another size than it says",
     "UPDATE OAuthClientSecret SET secret = NULL": "secret has no hash",
+    "UPDATE OAuthClientSecret SET secret = replace(secret, 'argon2id', 'argon2di')": "secret has a hash that is none",
+    "UPDATE ApiKey SET secret = upper(secret)": "secret has a hash that is none",
+    "UPDATE blob SET data = zeroblob(size)": "has not the bytes that it had",
     "UPDATE \"OAuthClient:words\" SET words = 'other'": "its words do not follow from its document",
     'DELETE FROM "OAuthClient:words" WHERE rowid = 1': "its words do not follow from its document",
     "INSERT INTO \"OAuthClient:words\" (rowid, words) VALUES (99, 'x')": "there are words of row 99",
+    'DROP INDEX "OAuthClient:createdAt"': "index OAuthClient.OAuthClient:createdAt is missing",
+    'DROP TRIGGER "Tenant:blobs"': "trigger Tenant.Tenant:blobs is missing",
+    "CREATE INDEX mine ON OAuthClient (owner)": "index OAuthClient.mine is in the database, but no migration makes it",
     "UPDATE \"OAuthClient:words_content\" SET c0 = 'other'": "OAuthClient: the index of words does not hold",
 }
 

@@ -12,7 +12,7 @@ import pytest
 from jmap_oauth.objects.oauth_client_metadata import METADATA
 from tests.process.writers import Unavailable, ask, ask_all
 from tests.support.postgresql import Cluster
-from tests.support.served import ADMIN_KEY, USING, call, serve_in_process
+from tests.support.served import ADMIN_KEY, USING, call, request_of, serve_in_process
 
 
 @pytest.fixture
@@ -85,6 +85,28 @@ async def test_a_stop_makes_it_unavailable_and_a_start_brings_back_all_that_was_
     assert True in outcomes.values()
     assert looks == {True, False}
     assert await names(client) == {name for name, done in outcomes.items() if done}
+
+
+async def test_states_that_a_copy_of_the_files_does_not_know_are_refused_when_that_takes_over(
+    client: httpx.AsyncClient, cluster: Cluster
+) -> None:
+    """The server goes on by itself, and takes those from before."""
+    states: list[str] = []
+    for name in ("kept", "lost", "instead"):
+        assert await create(client, name)
+        states.append((await ask(client, "x:OAuthClient/get", ids=[]))["state"])
+        if name != "instead":
+            await asyncio.to_thread(cluster.stop)
+            await asyncio.to_thread(cluster.keep_a_copy if name == "kept" else cluster.put_the_copy_back)
+            await asyncio.to_thread(cluster.start)
+            while (await client.get("/healthz/ready")).status_code != 200:
+                await asyncio.sleep(0.01)
+    before, lost, _ = states
+    assert len((await call(client, "x:OAuthClient/changes", sinceState=before))["created"]) == 1
+    response = await client.post("/api", json=request_of(("x:OAuthClient/changes", {"sinceState": lost})))
+    [[kind, answer, _]] = response.json()["methodResponses"]
+    assert (kind, answer["type"]) == ("error", "cannotCalculateChanges")
+    assert await names(client) == {"kept", "instead"}
 
 
 async def test_readiness_and_versions_follow_the_database(client: httpx.AsyncClient, cluster: Cluster) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from jmap_oauth.model.definition import GLOBAL
 from jmap_oauth.store import sqlite_portable
-from jmap_oauth.store.check import find_flaws
+from jmap_oauth.store.check import Forms, find_flaws
 from jmap_oauth.store.interface import Changes, Saved, Store, Unusable, Uploader
 from jmap_oauth.store.portable import Contents, Row, Snapshot, Target, describe, export, load
 from jmap_oauth.store.postgresql import portable as postgresql_portable
@@ -38,6 +38,7 @@ from tests.support.widget import TEAM, WIDGET, make_model
 
 MODEL = make_model()
 UPLOADER = Uploader(GLOBAL, "somebody")
+FORMS = Forms(is_hash=lambda *_: True, blob_id=lambda _: "b1")
 LONG_AGO = "2000-01-01T00:00:00Z"
 
 
@@ -111,7 +112,7 @@ async def carry(source: Place, target: Place) -> list[int]:
     async with source.reading() as snapshot, target.filling() as new:
         contents = await describe(snapshot, MODEL)
         await load(new, MODEL, contents, export(snapshot, contents), lambda done, _: told.append(done))
-        assert [flaw async for flaw in find_flaws(new, MODEL)] == []
+        assert [flaw async for flaw in find_flaws(new, MODEL, FORMS)] == []
     return told
 
 
@@ -190,6 +191,6 @@ async def test_what_does_not_fit_on_postgresql_is_named(tmp_path: Path) -> None:
     await connection.execute("UPDATE tombstone SET joined = 1000")
     await connection.close()
     async with place.reading() as snapshot:
-        flaws = " ".join([flaw async for flaw in find_flaws(snapshot, MODEL)])
+        flaws = " ".join([flaw async for flaw in find_flaws(snapshot, MODEL, FORMS)])
     for what in ("the column code does not follow", "its words do not follow", "left before it came"):
         assert what in flaws

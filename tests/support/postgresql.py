@@ -103,6 +103,15 @@ class Cluster:
             self._process.send_signal(signal.SIGINT)
             self._process.wait()
 
+    def keep_a_copy(self) -> None:
+        """Copy the files, of a cluster that is stopped."""
+        subprocess.run(["cp", "-a", "data", "copy"], cwd=self.folder, check=True)
+
+    def put_the_copy_back(self) -> None:
+        """Let the files be those of the copy."""
+        shutil.rmtree(self.folder / "data")
+        (self.folder / "copy").rename(self.folder / "data")
+
     def remove(self) -> None:
         """Stop for good, and leave nothing behind."""
         if self._process is not None and self._process.poll() is None:

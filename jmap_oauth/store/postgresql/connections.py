@@ -28,7 +28,7 @@ _LOOK_SECONDS: Final = 1.0
 _NOT_OPEN: Final = "the database is not open"
 _WENT_BACK: Final = """\
 The database knows less than it did: it was restored, or another server took over without the last commits. States of \
-what was lost may be told again for something else; UPDATE identity, as README.md says, and a restart end them all\
+what was lost are refused from now on\
 """
 
 _log = logging.getLogger(__name__)

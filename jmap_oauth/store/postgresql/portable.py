@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
+import asyncpg
+
 from jmap_oauth.model.definition import Model, ObjectType
 from jmap_oauth.store.interface import Unusable
-from jmap_oauth.store.migrations import check_current, differences, read_migrations
+from jmap_oauth.store.migrations import Migration, check_current, deviations, differences, read_migrations
 from jmap_oauth.store.portable import addition, is_empty
 from jmap_oauth.store.postgresql.connections import Connection, connect, hang_up
 from jmap_oauth.store.postgresql.failures import answering
-from jmap_oauth.store.postgresql.schema import find_table, migrate
+from jmap_oauth.store.postgresql.schema import find_objects, find_table, made_objects, migrate
 from jmap_oauth.store.postgresql.sql import numbered, sendable
 from jmap_oauth.store.postgresql.statements import run_many
 from jmap_oauth.store.postgresql.table import WORDS, PostgresqlTable
@@ -27,8 +29,9 @@ _PATIENCE: Final = 86_400.0
 class PostgresqlContents:
     """A `portable.Target` on a connection in a transaction."""
 
-    def __init__(self, connection: Connection, model: Model) -> None:
+    def __init__(self, connection: Connection, model: Model, migrations: Sequence[Migration]) -> None:
         self._connection = connection
+        self._migrations = migrations
         self._tables = {type.name: PostgresqlTable(type) for type in model}
 
     async def rows(self, statement: str, *parameters: Any) -> AsyncIterator[Sequence[Any]]:
@@ -49,10 +52,17 @@ class PostgresqlContents:
         return {**{name: sendable(value) for name, value in row.items()}, ":words": sorted(row.get(":words", ()))}
 
     async def own_flaws(self) -> AsyncIterator[str]:
-        """Yield how tables differ from their types. What else PostgreSQL can tell, it tells when it is read."""
+        """Yield how tables differ from their types, and all else from what the migrations make.
+
+        The latter only where a schema can be made. What else PostgreSQL can tell, it tells when it is read.
+        """
         for table in self._tables.values():
             for difference in differences(table.type, await find_table(self._connection, table.type)):
                 yield difference
+        with suppress(asyncpg.InsufficientPrivilegeError, asyncpg.ReadOnlySQLTransactionError):
+            made = await made_objects(self._connection, self._migrations)
+            for deviation in deviations(made, await find_objects(self._connection)):
+                yield deviation
 
     async def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         await run_many(self._connection, *addition(table, columns, rows))
@@ -74,12 +84,12 @@ async def reading(url: str, model: Model, migrations: Path) -> AsyncIterator[Pos
     Raises:
         Unavailable, Unusable: it cannot be read, or is not up to date.
     """
-    newest = len(read_migrations(migrations))
-    async with _connected(url) as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+    steps = read_migrations(migrations)
+    async with _connected(url) as connection, connection.transaction(isolation="repeatable_read"):
         if await connection.fetchval("SELECT to_regclass('schema')") is None:
             raise Unusable("this is not a database of this program")
-        check_current(int(await connection.fetchval('SELECT "number" FROM "schema"')), newest)
-        yield PostgresqlContents(connection, model)
+        check_current(int(await connection.fetchval('SELECT "number" FROM "schema"')), len(steps))
+        yield PostgresqlContents(connection, model, steps)
 
 
 @asynccontextmanager
@@ -90,10 +100,11 @@ async def filling(url: str, model: Model, migrations: Path) -> AsyncIterator[Pos
         Unavailable, Unusable: it cannot be used, or there is something in it.
     """
     async with _connected(url) as connection:
-        await migrate(connection, read_migrations(migrations), _SECONDS)
+        steps = read_migrations(migrations)
+        await migrate(connection, steps, _SECONDS)
         async with connection.transaction():
             await connection.execute("SELECT number FROM sequence FOR UPDATE")
-            contents = PostgresqlContents(connection, model)
+            contents = PostgresqlContents(connection, model, steps)
             if not await is_empty(contents, model):
                 raise Unusable("the database is not empty: make another one")
             yield contents

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import secrets
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import asyncpg
@@ -83,6 +84,58 @@ async def find_table(connection: asyncpg.Connection, type: ObjectType) -> Found:
     has_words = columns.pop(":words", None) is not None
     return Found(columns, {name for (name,) in unique}, dict(references), has_words=has_words)
 
+
+async def find_objects(connection: asyncpg.Connection) -> Mapping[str, str]:
+    """Return what else there is, tables and columns included: see `deviations`."""
+    return dict(await connection.fetch(_OBJECTS))
+
+
+async def made_objects(connection: asyncpg.Connection, migrations: Sequence[Migration]) -> Mapping[str, str]:
+    """Return what `find_objects` finds after these migrations. They are run within a transaction, and undone.
+
+    Raises:
+        asyncpg.PostgresError: they cannot be run, as a rule because the user may not make a schema.
+    """
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        name = f"check_{secrets.token_hex(8)}"
+        await connection.execute(f"CREATE SCHEMA {name}; SET LOCAL search_path = {name}")
+        await migrate(connection, migrations, _CHECK_SECONDS)
+        return await find_objects(connection)
+    finally:
+        await transaction.rollback()
+
+
+_CHECK_SECONDS: Final = 30.0
+
+# A definition names the schema wherever it need not.
+_OBJECTS: Final = """
+    WITH here AS (SELECT oid, quote_ident(nspname) || '.' AS prefix FROM pg_namespace WHERE nspname = current_schema()),
+    relation AS (
+      SELECT pg_class.oid, relname || '.' AS owner, relname, relkind FROM pg_class JOIN here ON relnamespace = here.oid)
+    SELECT name, replace(definition, ' ' || prefix, ' ') FROM here, (
+      SELECT CASE relkind WHEN 'r' THEN 'table ' ELSE 'relation ' END || relname AS name, relkind::text AS definition
+      FROM relation WHERE relkind IN ('r', 'v', 'S')
+      UNION ALL
+      SELECT 'column ' || owner || attname, concat_ws(
+        ' ', format_type(atttypid, atttypmod), attcollation::regcollation, attnotnull, attidentity, attgenerated,
+        pg_get_expr(adbin, adrelid))
+      FROM relation JOIN pg_attribute ON attrelid = relation.oid
+      LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+      WHERE relkind = 'r' AND attnum > 0 AND NOT attisdropped
+      UNION ALL
+      SELECT 'index ' || relation.owner || index.relname, concat_ws(' ', pg_get_indexdef(index.oid), indisvalid)
+      FROM relation JOIN pg_index ON indrelid = relation.oid JOIN pg_class AS index ON index.oid = indexrelid
+      UNION ALL
+      SELECT 'constraint ' || owner || conname, concat_ws(' ', pg_get_constraintdef(pg_constraint.oid), convalidated)
+      FROM relation JOIN pg_constraint ON conrelid = relation.oid
+      UNION ALL
+      SELECT 'trigger ' || owner || tgname, concat_ws(' ', pg_get_triggerdef(pg_trigger.oid), tgenabled)
+      FROM relation JOIN pg_trigger ON tgrelid = relation.oid WHERE NOT tgisinternal
+      UNION ALL
+      SELECT 'function ' || proname, prosrc FROM pg_proc JOIN here ON pronamespace = here.oid
+    ) AS object"""
 
 _TABLE: Final = (
     "(SELECT pg_class.oid FROM pg_class WHERE relname = $1 AND relnamespace = current_schema()::regnamespace)"

@@ -10,7 +10,7 @@ from jmap_oauth.store.postgresql.blobs import BlobReader, BlobWriter
 from jmap_oauth.store.postgresql.connections import Connection
 from jmap_oauth.store.snapshot import SnapshotReader, SnapshotWriter
 from jmap_oauth.store.sql import TRUE, Matches, quoted
-from jmap_oauth.store.states import States
+from jmap_oauth.store.states import begin_epoch
 from jmap_oauth.store.table import Table
 
 _PROBED: Final = 200
@@ -18,6 +18,17 @@ _PROBED: Final = 200
 
 _MANY: Final = 10_000
 """Rows that are neither looked at one by one nor collected: that takes 20 to 100 milliseconds."""
+
+# Where numbers are taken: in this run of PostgreSQL, in this file. Commits are lost only on the way to another place:
+# to a replica that takes over without them, to an older copy of the files, to a backup that is put back.
+_PLACE: Final = """
+    '@' || left(encode(sha256(convert_to(
+      concat_ws(' ', extract(epoch FROM pg_postmaster_start_time()), pg_relation_filepath('identity')), 'UTF8'
+    )), 'hex'), 16)"""
+
+_TAKE_NUMBER: Final = f"""
+    UPDATE sequence SET number = number + 1
+    RETURNING number, pg_current_xact_id()::text, (SELECT text FROM identity), {_PLACE}"""
 
 
 class PostgresqlReader(BlobReader, SnapshotReader):
@@ -87,13 +98,18 @@ def _is_indexed(matches: Matches) -> bool:
 class PostgresqlWriter(BlobWriter, SnapshotWriter, PostgresqlReader):
     """A snapshot that can be changed; `transaction` is PostgreSQL's own name for what this write does, or None."""
 
-    def __init__(self, connection: Connection, tables: Mapping[str, Table], states: States) -> None:
-        super().__init__(connection, tables, states)
+    def __init__(self, connection: Connection, tables: Mapping[str, Table]) -> None:
+        super().__init__(connection, tables)
         self.transaction: str | None = None
 
     async def _take_number(self) -> int:
-        """Return the number of this write. Its row was locked when the write began, and is to the commit."""
+        """Return the number of this write. Its row was locked when the write began, and is to the commit.
+
+        The first one in another place than the one before it begins an epoch (see `States`), since what was known there
+        may have been lost here. If nothing was, no harm is done: all states up to here stay good.
+        """
         if self.number is None:
-            statement = "UPDATE sequence SET number = number + 1 RETURNING number, pg_current_xact_id()::text"
-            [(self.number, self.transaction)] = await self.rows(statement)
+            [(self.number, self.transaction, identity, place)] = await self.rows(_TAKE_NUMBER)
+            if not identity.endswith(place):
+                await self.many("UPDATE identity SET text = ?", [[begin_epoch(identity, self.number - 1, place)]])
         return self.number

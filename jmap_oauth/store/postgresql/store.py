@@ -22,7 +22,6 @@ from jmap_oauth.store.postgresql.failures import Conflict, Lost, Refused, answer
 from jmap_oauth.store.postgresql.schema import check_server, find_table, migrate
 from jmap_oauth.store.postgresql.snapshot import PostgresqlReader, PostgresqlWriter
 from jmap_oauth.store.postgresql.table import PostgresqlTable
-from jmap_oauth.store.states import States
 
 READERS: Final = 4
 QUERY_SECONDS: Final = 5.0
@@ -81,7 +80,6 @@ class PostgresqlStore:
         self._reading = Pool(url, READERS, query_seconds, plan_cache_mode="force_custom_plan", lock_timeout=patience)
         self._looking_up = Pool(url, READERS, query_seconds, lock_timeout=patience)
         self._writing = Pool(url, 1, _WRITE_SECONDS, lock_timeout=f"{busy_timeout * 1000:.0f}")
-        self._states = States("")
         self._channel = ""
         self._memory = Memory()
         self._remembered_of = 0  # the past of `Moment`
@@ -139,7 +137,7 @@ class PostgresqlStore:
             async with pool.connection() as connection:
                 await connection.execute(_BEGIN_READING)
                 try:
-                    return await work(PostgresqlReader(connection, self._tables, self._states))
+                    return await work(PostgresqlReader(connection, self._tables))
                 finally:
                     await _end(connection)
 
@@ -178,11 +176,10 @@ class PostgresqlStore:
                 await migrate(connection, migrations, self._opening_timeout)
                 for type in self._model:
                     check_table(type, await find_table(connection, type))
-                identity = await connection.fetchval("SELECT text FROM identity")
+                schema = await connection.fetchval("SELECT oid FROM pg_namespace WHERE nspname = current_schema()")
             finally:
                 await hang_up(connection)
-        self._states = States(identity)
-        self._channel = f"changes of {self._states.epoch}"
+        self._channel = f"changes of {schema}"
 
     async def _write(self, work: Callable[[PostgresqlWriter], Awaitable[Result]]) -> Result:
         """Do some work once, as often as that takes."""
@@ -195,7 +192,7 @@ class PostgresqlStore:
 
     async def _write_once(self, work: Callable[[PostgresqlWriter], Awaitable[Result]]) -> Result:
         async with self._writing.connection() as connection:
-            writer = PostgresqlWriter(connection, self._tables, self._states)
+            writer = PostgresqlWriter(connection, self._tables)
             try:
                 with answering():
                     await connection.execute(_BEGIN_WRITING)

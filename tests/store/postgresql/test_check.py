@@ -9,14 +9,26 @@ import asyncpg
 import pytest
 
 from jmap_oauth.model.definition import GLOBAL
-from jmap_oauth.store.check import find_flaws
+from jmap_oauth.store.check import Forms, find_flaws
 from jmap_oauth.store.interface import Changes, Saved, Uploader
+from jmap_oauth.store.migrations import read_migrations
 from jmap_oauth.store.postgresql.portable import PostgresqlContents
 from tests.support.postgresql import schema_url
-from tests.support.stores import apply, change, create, destroy, make_team, make_widget, open_on_postgresql
+from tests.support.stores import (
+    POSTGRESQL_MIGRATIONS,
+    apply,
+    change,
+    create,
+    destroy,
+    make_team,
+    make_widget,
+    open_on_postgresql,
+)
 from tests.support.widget import TEAM, WIDGET, make_model
 
 MODEL = make_model()
+STEPS = read_migrations(POSTGRESQL_MIGRATIONS)
+FORMS = Forms(is_hash=lambda _, text: text != "", blob_id=lambda data: f"b{len(data)}")
 
 
 async def fill(url: str) -> None:
@@ -31,7 +43,7 @@ async def fill(url: str) -> None:
     await change(store, widgets[0], teamId=teams[1]["id"])
     await destroy(store, widgets[1])
     await destroy(store, widgets[2])
-    await store.write(lambda writer: writer.put_blob(Uploader(GLOBAL, "u"), "b", b"12", "2026-01-01T00:00:00Z", 9_999))
+    await store.write(lambda writer: writer.put_blob(Uploader(GLOBAL, "u"), "b2", b"12", "2026-01-01T00:00:00Z", 9_999))
     await store.close()
 
 
@@ -54,7 +66,7 @@ async def database(url: str) -> AsyncIterator[asyncpg.Connection]:
 
 
 async def flaws(database: asyncpg.Connection) -> str:
-    return "\n".join([flaw async for flaw in find_flaws(PostgresqlContents(database, MODEL), MODEL)])
+    return "\n".join([flaw async for flaw in find_flaws(PostgresqlContents(database, MODEL, STEPS), MODEL, FORMS)])
 
 
 async def test_what_is_sound_has_no_flaws(database: asyncpg.Connection) -> None:
@@ -93,7 +105,19 @@ BROKEN = {
     f"""UPDATE tombstone SET id = (SELECT id FROM "Widget" {WIDGET_3})""": "it is there, and has a tombstone",
     "INSERT INTO tombstone (type, account, id, joined, left_at, made_at)"
     " SELECT type, account, id, joined, left_at, made_at FROM tombstone": "is not the only one",
+    f"""UPDATE "Widget" SET secret = '' {WIDGET_3}""": "secret has a hash that is none",
     "UPDATE blob SET size = 1": "has another size than it says",
+    "UPDATE blob SET id = 'b3'": "the blob b3 in global has not the bytes that it had",
+    'DROP INDEX "Widget:account"': "index Widget.Widget:account is missing",
+    'DROP INDEX "Widget:account"; CREATE INDEX "Widget:account" ON "Widget" ("teamId")':
+        "index Widget.Widget:account is not as the migrations make it",
+    'CREATE INDEX mine ON "Widget" (size)': "index Widget.mine is in the database, but no migration makes it",
+    'ALTER TABLE "Team" DISABLE TRIGGER "Team:blobs"': "trigger Team.Team:blobs is not as the migrations make it",
+    'DROP TRIGGER "Team:blobs" ON "Team"': "trigger Team.Team:blobs is missing",
+    """CREATE OR REPLACE FUNCTION "Team:blobs" () RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'""":
+        "function Team:blobs is not as the migrations make it",
+    "ALTER TABLE state ADD CHECK (number < 9)": "constraint state.state_number_check is in the database, but",
+    "ALTER TABLE tombstone ALTER COLUMN id DROP NOT NULL": "column tombstone.id is not as the migrations make it",
 }  # fmt: skip
 
 

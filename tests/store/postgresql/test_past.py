@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import asyncpg
 import pytest
 
 from jmap_oauth.model.definition import GLOBAL, Record
-from jmap_oauth.store.interface import Reader
+from jmap_oauth.store.interface import CannotCalculateChanges, Changes, Reader, Saved, Writer
 from jmap_oauth.store.postgresql.store import PostgresqlStore
-from tests.support.stores import change, create, make_widget, open_on_postgresql, until
+from tests.store.postgresql.connected import connected
+from tests.support.stores import change, create, make_widget, notice, open_on_postgresql, state, until
 from tests.support.widget import WIDGET, make_model
 
 
 async def go_back(url: str) -> None:
-    """Undo the last write, which made 1 the size of a widget."""
+    """Undo the last write, which made 1 the size of a widget. The identity is in a new file, as after any restore."""
     connection = await asyncpg.connect(url)
     async with connection.transaction():
+        await connection.execute("CREATE TEMPORARY TABLE kept ON COMMIT DROP AS TABLE identity")
+        await connection.execute("TRUNCATE identity; INSERT INTO identity TABLE kept")
         undone = """size = 0, document = replace(document, '"size":1', '"size":0')"""
         await connection.execute(f'UPDATE "Widget" SET changed = created, {undone}')
         await connection.execute("UPDATE state SET number = number - 1")
@@ -45,6 +49,15 @@ async def size(store: PostgresqlStore, id: str) -> bytes:
         return (await reader.select(WIDGET, GLOBAL, [id], ("size",)))[id]
 
     return await store.read(look, brief=True)
+
+
+async def identity(url: str) -> str:
+    async with connected(url) as connection:
+        return str(await connection.fetchval("SELECT text FROM identity"))
+
+
+async def updated_since(store: PostgresqlStore, since: str) -> Sequence[str]:
+    return (await store.read(lambda reader: reader.changes(WIDGET, GLOBAL, since, 10))).updated
 
 
 async def test_what_is_remembered_is_forgotten_when_numbers_run_backwards(
@@ -83,6 +96,74 @@ async def test_what_takes_the_place_of_a_lost_commit_is_seen_though_its_number_i
     await other.close()
     while await size(store, widget["id"]) != b'{"size":2}':
         await asyncio.sleep(0.01)
+
+
+async def test_no_server_takes_a_state_of_what_was_lost_when_its_number_is_taken_again(
+    store: PostgresqlStore, other: PostgresqlStore, url: str
+) -> None:
+    """And both take those from before, as after a restore, and go on."""
+    widget = make_widget("w", None, size=0)
+    await create(store, widget)
+    before = await state(store, GLOBAL)
+    await change(store, widget, size=1)
+    lost = await state(store, GLOBAL)
+    await go_back(url)
+    await change(other, widget, size=2)
+    assert await state(store, GLOBAL) == await state(other, GLOBAL) not in (before, lost)
+    for each in (store, other):
+        assert await updated_since(each, before) == [widget["id"]]
+        with pytest.raises(CannotCalculateChanges):
+            await updated_since(each, lost)
+
+
+async def test_of_many_writers_in_another_place_one_begins_the_epoch(
+    store: PostgresqlStore, other: PostgresqlStore, url: str
+) -> None:
+    await write_twice(store)
+    before = await identity(url)
+    await go_back(url)
+    await asyncio.gather(*(create(each, make_widget(f"{n}", None)) for n, each in enumerate([store, other] * 8)))
+    assert (await identity(url)).split()[:-1] == before.split()
+
+
+async def test_who_notices_late_that_commits_were_lost_begins_no_other_epoch(
+    store: PostgresqlStore, other: PostgresqlStore, url: str
+) -> None:
+    """That one, too, remembers again what it reads."""
+    widget, _ = await write_twice(store)
+    await notice(other)
+    await go_back(url)
+    for size_now in (2, 3):
+        await change(store, widget, size=size_now)
+    begun = await identity(url)
+    await change(other, widget, size=4)
+    assert await identity(url) == begun
+    await notice(store)
+    assert [await size(each, widget["id"]) for each in (store, other) * 2] == [b'{"size":4}'] * 4
+
+
+async def test_an_epoch_that_lost_nothing_goes_on_with_all_states(store: PostgresqlStore, url: str) -> None:
+    widget, _ = await write_twice(store)
+    before = await state(store, GLOBAL)
+    async with connected(url) as connection:
+        await connection.execute("VACUUM FULL identity")
+    assert await state(store, GLOBAL) == before
+    await change(store, widget, size=2)
+    assert await updated_since(store, before) == [widget["id"]]
+
+
+async def test_the_epoch_is_begun_with_the_write_or_not_at_all(store: PostgresqlStore, url: str) -> None:
+    await write_twice(store)
+    await go_back(url)
+    before = await identity(url)
+
+    async def fail(writer: Writer) -> None:
+        await writer.apply(WIDGET, Changes(created=[Saved(make_widget("x", None))]))
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        await store.write(fail)
+    assert await identity(url) == before
 
 
 async def test_a_commit_is_never_taken_for_one_that_was_lost(

@@ -13,6 +13,7 @@ import pytest
 from jmap_oauth.model.definition import GLOBAL
 from jmap_oauth.model.ids import new_id
 from jmap_oauth.model.query import Comparator, Query, Window, Words
+from jmap_oauth.store.check import Forms, find_flaws
 from jmap_oauth.store.interface import Unavailable, Unusable
 from jmap_oauth.store.postgresql import portable
 from jmap_oauth.store.postgresql.store import PostgresqlStore
@@ -136,6 +137,16 @@ async def test_a_database_is_read_for_as_long_as_it_takes_to_check_a_copy_of_it(
     async with portable.reading(keeper.url, make_model(), POSTGRESQL_MIGRATIONS) as snapshot:
         shown = [row async for row in snapshot.rows("SELECT current_setting('idle_in_transaction_session_timeout')")]
     assert shown == [("0",)]
+
+
+async def test_a_user_who_may_not_make_a_schema_is_told_of_what_else_is_wrong(
+    keeper: Keeper, store: PostgresqlStore
+) -> None:
+    schema, forms = keeper.url.rpartition("search_path=")[2], Forms(lambda *_: True, lambda _: "")
+    await keeper.run(f'DROP INDEX {schema}."Widget:account"', f"UPDATE {schema}.identity SET text = ''")
+    async with portable.reading(keeper.url, make_model(), POSTGRESQL_MIGRATIONS) as snapshot:
+        flaws = [flaw async for flaw in find_flaws(snapshot, make_model(), forms)]
+    assert flaws == ["the database has not one identity"]
 
 
 @pytest.mark.parametrize(
