@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -57,16 +58,25 @@ def test_changes_are_told_as_they_happen_until_stopped(shell: Shell) -> None:
 
 def test_a_watch_goes_on_when_the_server_comes_back_and_misses_nothing(shell: Shell, tmp_path: Path) -> None:
     (tmp_path / "own").mkdir()
-    with serve_process(tmp_path / "own") as server:
+    with kept_port() as port, serve_process(tmp_path / "own", "--port", port) as server:
         own = Shell(tmp_path, server.url)
         with watching(own, "Tenant") as process:
             assert set(next_change(process)) == {"state"}
             server.kill()
             assert process.stderr is not None
             assert "trying again" in process.stderr.readline()
-            with serve_process(tmp_path / "own", "--port", server.url.rpartition(":")[2]):
+            with serve_process(tmp_path / "own", "--port", port):
                 own.done("create", "Tenant", "--field", "name=after")
                 assert next_change(process)["name"] == "after"
+
+
+@contextmanager
+def kept_port() -> Iterator[str]:
+    """A free port: bound, so that nobody else is given it, and not listened on, so that servers can be."""
+    with socket.socket() as keeper:
+        keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        keeper.bind(("127.0.0.1", 0))
+        yield str(keeper.getsockname()[1])
 
 
 def test_a_watch_without_the_permission_ends_at_once(shell: Shell) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -141,18 +141,15 @@ async def test_a_change_is_pushed_to_the_listeners_of_every_process(server: Serv
 
 def workers_of(server: ServerProcess) -> set[int]:
     """Return the processes of the workers: children of the one that was started, made by multiprocessing."""
-    return {
-        int(folder.name)
-        for folder in Path("/proc").glob("[0-9]*")
-        if _parent_of(folder) == server.process.pid and b"spawn_main" in (folder / "cmdline").read_bytes()
-    }
+    return {int(folder.name) for folder in Path("/proc").glob("[0-9]*") if _is_worker(folder, server.process.pid)}
 
 
-def _parent_of(folder: Path) -> int | None:
+def _is_worker(folder: Path, parent: int) -> bool:
     try:
-        return int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+        its_parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+        return its_parent == parent and b"spawn_main" in (folder / "cmdline").read_bytes()
     except OSError:  # it is gone
-        return None
+        return False
 
 
 def leader_of(server: ServerProcess) -> int | None:
@@ -162,10 +159,9 @@ def leader_of(server: ServerProcess) -> int | None:
     return next((int(line[4]) for line in lines if line[5].endswith(f":{file.stat().st_ino}")), None)
 
 
-async def wait_for_others(server: ServerProcess, gone: int) -> Sequence[int]:
-    while len(workers := workers_of(server) - {gone}) < 2:
+async def wait_for_others(server: ServerProcess, gone: int) -> None:
+    while len(workers_of(server) - {gone}) < 2:
         await asyncio.sleep(0.05)
-    return sorted(workers)
 
 
 @pytest.fixture
@@ -191,8 +187,8 @@ async def test_a_worker_that_dies_is_replaced_and_another_one_leads(alone: Serve
         await asyncio.sleep(0.05)
     assert leader in workers_of(alone)
     os.kill(leader, signal.SIGKILL)
-    workers = await wait_for_others(alone, leader)
-    while (leader := leader_of(alone)) not in workers:
+    await wait_for_others(alone, leader)
+    while leader_of(alone) not in workers_of(alone) - {leader}:
         await asyncio.sleep(0.05)
     assert (await find(alone, "provisioned"))["description"] == "Changed since"
     events = (await ask(alone, "x:AuditEvent/get", ids=None))["list"]
