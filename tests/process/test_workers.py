@@ -145,11 +145,22 @@ def workers_of(server: ServerProcess) -> set[int]:
 
 
 def _is_worker(folder: Path, parent: int) -> bool:
+    return b"spawn_main" in _command_of(folder) and _parent_of(folder) == parent
+
+
+def _command_of(folder: Path) -> bytes:
+    """Return the command of a process, or nothing if it has ended, though nobody may have asked how."""
     try:
-        its_parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-        return its_parent == parent and b"spawn_main" in (folder / "cmdline").read_bytes()
-    except OSError:  # it is gone
-        return False
+        return (folder / "cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def _parent_of(folder: Path) -> int | None:
+    try:
+        return int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return None
 
 
 def leader_of(server: ServerProcess) -> int | None:
@@ -203,7 +214,7 @@ async def test_when_the_supervisor_is_killed_the_workers_stop(alone: ServerProce
     workers = workers_of(alone)
     assert len(workers) == 2
     alone.kill()
-    while any(Path(f"/proc/{worker}").exists() for worker in workers):
+    while any(b"spawn_main" in _command_of(Path(f"/proc/{worker}")) for worker in workers):
         await asyncio.sleep(0.05)
     with pytest.raises(httpx.TransportError):
         await ask(alone, "Core/echo")
