@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import signal
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.cli.process import COMMAND
+from tests.cli.process import COMMAND, kept_port
 from tests.cli.shell import Shell
 from tests.support.served import serve_process
 
@@ -68,15 +67,6 @@ def test_a_watch_goes_on_when_the_server_comes_back_and_misses_nothing(shell: Sh
             with serve_process(tmp_path / "own", "--port", port):
                 own.done("create", "Tenant", "--field", "name=after")
                 assert next_change(process)["name"] == "after"
-
-
-@contextmanager
-def kept_port() -> Iterator[str]:
-    """A free port: bound, so that nobody else is given it, and not listened on, so that servers can be."""
-    with socket.socket() as keeper:
-        keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        keeper.bind(("127.0.0.1", 0))
-        yield str(keeper.getsockname()[1])
 
 
 def test_a_watch_without_the_permission_ends_at_once(shell: Shell) -> None:
