@@ -13,12 +13,14 @@ import socket
 import ssl
 import sys
 import threading
+import time
 from pathlib import Path
 
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.lifespan.on import LifespanOn
 from uvicorn.supervisors import Multiprocess
+from uvicorn.supervisors.multiprocess import Process
 
 from jmap_oauth.cli.first_key import hand_over
 from jmap_oauth.cli.terminal import Failure
@@ -30,7 +32,11 @@ BACKLOG = 2048
 PROBE_SECONDS = 60
 """Seconds without a byte after which a connection is probed; after as many again it is given up."""
 
-WORKER_START_SECONDS = 60.0
+READY_SECONDS = 1.0
+"""How long the start waits for the workers before it looks whether it is to stop, and who has died."""
+
+SILENT_SECONDS = 60.0
+"""How long a worker that lives may say nothing before it is replaced: one that starts, or a machine that is busy."""
 
 RETRY_SECONDS = 1.0
 """How long a worker waits that could not start for the database, before the next one tries."""
@@ -214,11 +220,29 @@ class Supervisor(Multiprocess):
     def __init__(self, config: Config, listener: socket.socket, url: str) -> None:
         super().__init__(config, [listener])
         self._url = url
+        self._heard: dict[Process, float] = {}
 
     def init_processes(self) -> None:
         super().init_processes()
-        if all(process.wait_until_ready(WORKER_START_SECONDS, self.should_exit) for process in self.processes):
-            logger.info("Listening on %s", self._url)
+        while not self.should_exit.is_set():
+            if all(process.wait_until_ready(READY_SECONDS, self.should_exit) for process in self.processes):
+                logger.info("Listening on %s", self._url)
+                return
+            self.handle_signals()
+            self.keep_subprocess_alive()
+
+    def keep_subprocess_alive(self) -> None:
+        """Replace workers that have died, and those that were silent for so long that they will not answer any more.
+
+        uvicorn alone gives each 5 s, those that start as well: on a slow machine it would kill one after the other.
+        """
+        now = time.monotonic()
+        self._heard = {each: now if each.is_alive(0) else self._heard.get(each, now) for each in self.processes}
+        gone = [each for each, at in self._heard.items() if each.exitcode is not None or now - at > SILENT_SECONDS]
+        others = [each for each in self.processes if each not in gone]
+        self.processes = gone
+        super().keep_subprocess_alive()
+        self.processes += others
 
     def serve_to_the_end(self) -> bool:
         """Serve, and tell whether all workers could be started."""

@@ -19,7 +19,7 @@ from jmap_oauth.model.definition import Filter, Model
 from jmap_oauth.objects import served_types
 from tests.abuse.callers import Caller, Site
 from tests.process.writers import make_tenant
-from tests.support.served import QUICK_FLAGS, call, request_of, serve_process
+from tests.support.served import call, request_of, serve_process
 
 MODEL = Model(served_types(frozenset()))
 
@@ -37,18 +37,16 @@ async def test_case_34_others_are_answered_while_a_thousand_secrets_are_hashed(s
 
 
 async def test_case_34_others_may_also_change_something_meanwhile(tmp_path: Path) -> None:
-    """Of a process, with hashes that cost what they have to cost at least."""
-    create = {f"c{number}": {"clientId": f"c{number}", "secret": f"s{number}"} for number in range(200)}
-    with serve_process(tmp_path, "--no-access-log", *QUICK_FLAGS) as server:
+    """Of a process, with hashes that cost so much that no disk is slower; nobody waits for their end."""
+    create = {f"c{number}": {"clientId": f"c{number}", "secret": f"s{number}"} for number in range(1_000)}
+    with serve_process(tmp_path, "--no-access-log", "--argon2-memory", "65536") as server:
         _, key = await make_tenant(server)
         async with server.client() as first, server.client(key) as second:
             writing = asyncio.create_task(call(first, "x:OAuthClient/set", create=create))
             others = [await call(second, "x:OAuthClient/set", create={"a": {"clientId": f"o{n}"}}) for n in range(5)]
-            was_done = writing.done()
-            answer = await writing
+            was_done = writing.cancel() is False
 
     assert ([each["notCreated"] for each in others], was_done) == ([None] * 5, False)
-    assert len(answer["created"]) == 200
 
 
 @pytest.mark.parametrize("number", [1_001, 5_000])

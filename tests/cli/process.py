@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -75,3 +76,12 @@ def serve(*flags: str, folder: Path, stdout: int = subprocess.PIPE, **variables:
             yield Serving(process)
         finally:
             process.kill()
+
+
+@contextmanager
+def kept_port() -> Iterator[str]:
+    """A free port: bound, so that nobody else is given it, and not listened on, so that servers can be."""
+    with socket.socket() as keeper:
+        keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        keeper.bind(("127.0.0.1", 0))
+        yield str(keeper.getsockname()[1])

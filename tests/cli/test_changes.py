@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.cli.process import COMMAND
+from tests.cli.process import COMMAND, kept_port
 from tests.cli.shell import Shell
 from tests.support.served import serve_process
 
@@ -57,14 +57,14 @@ def test_changes_are_told_as_they_happen_until_stopped(shell: Shell) -> None:
 
 def test_a_watch_goes_on_when_the_server_comes_back_and_misses_nothing(shell: Shell, tmp_path: Path) -> None:
     (tmp_path / "own").mkdir()
-    with serve_process(tmp_path / "own") as server:
+    with kept_port() as port, serve_process(tmp_path / "own", "--port", port) as server:
         own = Shell(tmp_path, server.url)
         with watching(own, "Tenant") as process:
             assert set(next_change(process)) == {"state"}
             server.kill()
             assert process.stderr is not None
             assert "trying again" in process.stderr.readline()
-            with serve_process(tmp_path / "own", "--port", server.url.rpartition(":")[2]):
+            with serve_process(tmp_path / "own", "--port", port):
                 own.done("create", "Tenant", "--field", "name=after")
                 assert next_change(process)["name"] == "after"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from jmap_oauth.cli.client import MAX_EVENT_LINE, Client, Disconnected
 from jmap_oauth.cli.connection import Connection, default_file, find_connection
 from jmap_oauth.cli.schema import Type
 from jmap_oauth.cli.terminal import Failure
+from tests.cli.process import kept_port
 from tests.cli.shell import Shell
 from tests.support.served import ADMIN_KEY
 
@@ -108,9 +108,9 @@ def test_a_wrong_key_is_said_to_be_refused_and_not_repeated(shell: Shell) -> Non
 
 
 def test_a_server_that_is_not_there_is_named(shell: Shell) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
-    assert shell.error("query", "Tenant", "--url", url).startswith(f"Error: {url} cannot be reached: ")
+    with kept_port() as port:
+        url = f"http://127.0.0.1:{port}"
+        assert shell.error("query", "Tenant", "--url", url).startswith(f"Error: {url} cannot be reached: ")
 
 
 class Stranger(BaseHTTPRequestHandler):

@@ -28,7 +28,8 @@ def test_the_documented_commands_work(shell: Shell) -> None:
     assert id in shell.done("query", "OAuthClient", "--where", "text=example")
     updated = shell.done("update", "OAuthClient", id, "--field", "clientId=updated value").splitlines()
     assert updated[0] == f"Updated OAuthClient {id}."
-    assert [line.split()[0] for line in updated[1:]] == ["id", "updatedAt"]
+    shown = [line.split()[0] for line in updated[1:]]
+    assert shown in (["id", "updatedAt"], ["id"])  # which, is chance: within the same second it does not change
     assert shell.done("delete", "OAuthClient", "--ids", id) == f"Deleted OAuthClient {id}.\n"
     assert shell.error("get", "OAuthClient", id) == f"Error: OAuthClient {id} not found"
 

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.cli.process import ROOT, Serving, run, serve
+from tests.cli.process import ROOT, Serving, environment, run, serve
 
 KEY = "a-key-of-the-tests-and-of-nobody-else"
 TLS = Path(__file__).parent / "tls"
@@ -142,6 +142,36 @@ def test_a_worker_that_cannot_be_set_up_ends_as_one_that_is_not_to_be_started_ag
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, "The server cannot be set up" in done.stderr) == (3, True)
+
+
+SLOW_START = """
+import os, signal
+from uvicorn.supervisors import Multiprocess
+from jmap_oauth.cli.server import Config, Supervisor, listen
+from jmap_oauth.config import Settings
+settings = Settings(port=0, workers=2)
+config = Config(settings)
+config.timeout_worker_healthcheck = 0
+with listen(settings) as listener:
+    supervisor = Supervisor(config, listener, "")
+    Multiprocess.init_processes(supervisor)
+    slow, dying = [each.pid for each in supervisor.processes]
+    os.kill(slow, signal.SIGSTOP)
+    supervisor.processes[1].process.kill()
+    supervisor.processes[1].process.join()
+    for _ in range(3):
+        supervisor.keep_subprocess_alive()
+        print(slow in [each.pid for each in supervisor.processes], dying in [each.pid for each in supervisor.processes])
+    for each in supervisor.processes:
+        each.process.kill()
+"""
+
+
+def test_a_worker_that_has_not_answered_yet_is_left_to_start_and_one_that_died_is_replaced(tmp_path: Path) -> None:
+    """uvicorn alone has patience for 5 s, here for none: where a start takes longer, no worker would ever serve."""
+    command = [sys.executable, "-c", SLOW_START]
+    done = subprocess.run(command, cwd=tmp_path, env=environment({}), capture_output=True, text=True, check=True)
+    assert done.stdout == "True False\n" * 3
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:

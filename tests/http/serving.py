@@ -25,6 +25,7 @@ from jmap_oauth.protocol.dispatch import Call, Dispatcher, Method
 from jmap_oauth.protocol.types import CORE, Limits
 from jmap_oauth.store.interface import Unavailable
 from jmap_oauth.store.sqlite import SqliteStore
+from tests.http.patience import count_only_idle_time
 from tests.support.stores import SQLITE_MIGRATIONS
 from tests.support.widget import CAPABILITY, WIDGET, make_model
 
@@ -166,6 +167,7 @@ async def serve(
     app: ASGIApp, *, body_timeout: float = 30, max_connections: int = 10_000, stop_timeout: int | None = None
 ) -> AsyncIterator[tuple[str, int]]:
     """Run an application under uvicorn on a free port of the loopback address; gives (host, port)."""
+    count_only_idle_time()
     http = bounded_protocol(65_536, 10, body_timeout, max_connections)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = uvicorn.Server(

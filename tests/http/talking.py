@@ -12,6 +12,7 @@ from typing import Any
 import uvicorn
 
 from jmap_oauth.http import server as edge
+from tests.http.patience import count_only_idle_time
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -58,6 +59,7 @@ async def app(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> 
 @asynccontextmanager
 async def running(header_timeout: float, body_timeout: float) -> AsyncIterator[tuple[uvicorn.Server, int]]:
     """Run uvicorn in this loop on a free port; leave when it has stopped."""
+    count_only_idle_time()
     http = edge.bounded_protocol(LIMIT, header_timeout, body_timeout)
     server = uvicorn.Server(
         uvicorn.Config(app, port=0, http=http, ws="none", lifespan="off", log_config=None, timeout_graceful_shutdown=1)

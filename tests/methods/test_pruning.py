@@ -55,7 +55,7 @@ async def test_what_is_older_than_kept_is_forgotten_while_it_runs(widgets: Widge
     since = await destroy_one(root)
     pruning = Pruning(widgets.backing.store, [Kept("changes", -1, widgets.backing.store.prune)], seconds=0.01)
     running = asyncio.create_task(pruning.run())
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while await is_told(widgets, since):
             await asyncio.sleep(0.01)
     pruning.close()
@@ -77,7 +77,7 @@ async def test_a_store_that_cannot_is_tried_again(widgets: Widgets, caplog: pyte
     pruning = Pruning(widgets.backing.store, [Kept("changes", 1, widgets.backing.store.prune)], seconds=0.01)
     with caplog.at_level(logging.WARNING):
         running = asyncio.create_task(pruning.run())
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while len(caplog.messages) < 2:
                 await asyncio.sleep(0.01)
     pruning.close()
@@ -116,7 +116,7 @@ async def test_one_kind_that_cannot_be_dropped_keeps_no_other(
     kept = [Kept("failures", 1, fail), Kept("widgets", 1, dropping_two(widgets, root))]
     pruning = Pruning(widgets.backing.store, kept, seconds=0.01)
     running = asyncio.create_task(pruning.run())
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while await left(root):
             await asyncio.sleep(0.01)
     pruning.close()
@@ -133,7 +133,7 @@ async def test_who_follows_while_two_prune_is_told_what_is_so_or_that_it_cannot_
     ]
     running = [asyncio.create_task(pruning.run()) for pruning in prunings]
     seen, known, state = set[str](), set[str](), (await root.get())["state"]
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while len(seen) < 2:
             await root.set(create={"new": {"code": "a"}}, destroy=[*known])
             await asyncio.sleep(random.choice([0, 0.02]))

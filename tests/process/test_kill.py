@@ -40,7 +40,7 @@ async def kill_amid_work(server: ServerProcess, writers: list[Writer], random: R
     await asyncio.gather(*tasks)
 
 
-@pytest.mark.timeout(120 + 15 * KILLS)
+@pytest.mark.timeout(600 + 15 * KILLS)
 async def test_what_was_acknowledged_survives_kill_and_nothing_is_half_there(tmp_path: Path) -> None:
     random = Random(KILLS)
     writers: list[Writer] = []

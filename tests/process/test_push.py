@@ -26,7 +26,8 @@ async def test_a_change_by_one_server_is_told_by_another(tmp_path: Path) -> None
 @pytest.mark.parametrize("workers", ["1", "2"])
 async def test_a_stop_ends_open_streams_cleanly_and_before_its_time_is_up(tmp_path: Path, workers: str) -> None:
     """The rest of a chunked answer that is cut off would be an error; so would be a log that speaks of a timeout."""
-    with serve_process(tmp_path, "--workers", workers, "--max-event-streams", "100") as server:
+    flags = ("--workers", workers, "--max-event-streams", "100", "--stop-timeout", "60")
+    with serve_process(tmp_path, *flags) as server:
         async with AsyncExitStack() as stack:
             streams = [await stack.enter_async_context(listen(server.url, KEY)) for _ in range(100)]
             stopped = asyncio.get_running_loop().run_in_executor(None, server.stop)

@@ -174,7 +174,7 @@ def soak(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Soak]:
         yield Soak(server, database, cluster)
 
 
-@pytest.mark.timeout(120 + 2 * SECONDS)
+@pytest.mark.timeout(600 + 2 * SECONDS)
 @pytest.mark.parametrize("soak", BACKENDS, indirect=True)
 async def test_under_mixed_load_nothing_is_lost_or_stale_and_every_backup_is_sound(
     soak: Soak, record_property: Callable[[str, object], None]

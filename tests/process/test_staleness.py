@@ -77,9 +77,9 @@ async def test_on_postgresql_a_server_knows_its_own_changes_at_once_and_those_of
 async def end_listening(url: str) -> None:
     """End the connections that wait for notifications, and give what was not heard time to be missed."""
     connection = await asyncpg.connect(url)
-    ended = await connection.fetch(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'jmap-oauth watch'"
-    )
+    there = "SELECT pid FROM pg_stat_activity WHERE application_name = 'jmap-oauth watch'"
+    while len(pids := [row["pid"] for row in await connection.fetch(there)]) != 2:
+        await asyncio.sleep(0.01)
+    await connection.execute("SELECT pg_terminate_backend(pid) FROM unnest($1::int[]) AS pid", pids)
     await connection.close()
-    assert len(ended) == 2
     await asyncio.sleep(PostgresqlStore.lag * 1.5)

@@ -25,11 +25,11 @@ class Halt:
     def stop(self) -> None:
         self.is_stopped = True
         self._entered.set()
-        self._released.wait(30)
+        self._released.wait(60)
         self.is_stopped = False
 
     async def entered(self) -> None:
-        assert await asyncio.to_thread(self._entered.wait, 30)
+        assert await asyncio.to_thread(self._entered.wait, 60)
 
     def release(self) -> None:
         self._released.set()

@@ -129,11 +129,11 @@ async def test_what_was_read_before_a_change_is_not_remembered_after_it(
     async def work(reader: Reader) -> dict[str, bytes]:
         found = await reader.select(WIDGET, GLOBAL, [widget["id"]], ("size",))
         began.set()
-        go_on.wait(30)
+        go_on.wait(60)
         return found
 
     reading = asyncio.create_task(sqlite.read(work, brief=True))
-    await asyncio.to_thread(began.wait, 30)
+    await asyncio.to_thread(began.wait, 60)
     await change(other, widget, size=1)
     await sqlite.read(lambda reader: reader.state(type, GLOBAL), brief=True)
     go_on.set()

@@ -22,7 +22,7 @@ from tests.support.widget import WIDGET
 
 async def counts_of_all_readers(store: SqliteStore) -> list[int]:
     """Return how many widgets each reading connection sees: they wait for one another, so none is used twice."""
-    barrier = threading.Barrier(READERS, timeout=30)
+    barrier = threading.Barrier(READERS, timeout=60)
 
     async def work(reader: Reader) -> int:
         barrier.wait()
@@ -126,7 +126,7 @@ async def test_brief_reads_wait_behind_no_others(sqlite: SqliteStore) -> None:
 
     async def long(reader: Reader) -> None:
         going.release()
-        assert hold.wait(30)
+        assert hold.wait(60)
 
     reads = [asyncio.create_task(sqlite.read(long)) for _ in range(READERS)]
     for _ in reads:

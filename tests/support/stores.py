@@ -151,7 +151,7 @@ BROKEN_CONSTRAINT = (sqlite3.IntegrityError, asyncpg.IntegrityConstraintViolatio
 
 async def until(holds: Callable[[], Awaitable[bool]]) -> None:
     """Wait for something that comes soon."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not await holds():
             await asyncio.sleep(0.01)
 

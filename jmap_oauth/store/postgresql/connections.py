@@ -25,6 +25,11 @@ LOOK_EVERY: Final = 0.25
 """Seconds after which commits of other processes are looked for, should no notification have come."""
 
 _LOOK_SECONDS: Final = 1.0
+"""How long a look may take on a connection that may have fallen silent; a new one has as long as it takes to connect.
+
+So a database that is slow, and not lost, is looked at all the same.
+"""
+
 _NOT_OPEN: Final = "the database is not open"
 _WENT_BACK: Final = """\
 The database knows less than it did: it was restored, or another server took over without the last commits. States of \
@@ -228,13 +233,13 @@ class Watch:
         """Look, on a new connection if the one that is there has ended or is silent."""
         if self._connection is not None:
             with suppress(Lost):
-                await self._read(self._connection)
+                await self._read(self._connection, _LOOK_SECONDS)
                 return
             self._let_go()
-        await self._read(await self._connect())
+        await self._read(await self._connect(), CONNECT_SECONDS)
 
     async def _connect(self) -> asyncpg.Connection:
-        connection = await connect(self._url, seconds=_LOOK_SECONDS, application_name="jmap-oauth watch")
+        connection = await connect(self._url, seconds=CONNECT_SECONDS, application_name="jmap-oauth watch")
         self._connection = connection
         self._past += 1  # behind it may be another server, which knows less
         connection.add_termination_listener(self._end)
@@ -242,10 +247,11 @@ class Watch:
             await connection.add_listener(self._channel, self._hear)
         return connection
 
-    async def _read(self, connection: asyncpg.Connection) -> None:
+    async def _read(self, connection: asyncpg.Connection, seconds: float) -> None:
         began_at, known = time.monotonic(), [*self._numbers.items()]
+        asked = "SELECT type, number FROM state WHERE account = $1"
         with answering():
-            found = dict(await connection.fetch("SELECT type, number FROM state WHERE account = $1", GLOBAL))
+            found = dict(await connection.fetch(asked, GLOBAL, timeout=seconds))
         if any(number > found.get(type, 0) for type, number in known):
             _log.error(_WENT_BACK)
             self._past += 1

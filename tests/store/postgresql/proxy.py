@@ -44,9 +44,10 @@ class Proxy:
                     continue
                 if self.cut and b"COMMIT" in data:
                     answers.cancel()
+                    await asyncio.wait([answers])  # or it would still be reading
                     if self.cut == "after":
                         to_server.write(data)
-                        await from_server.read(65_536)
+                        await from_server.read(65_536)  # what says that it is done
                     self.cut = None
                     return
                 to_server.write(data)

@@ -15,7 +15,7 @@ from jmap_oauth.store.postgresql import connections
 from jmap_oauth.store.postgresql.store import PostgresqlStore
 from tests.store.postgresql.connected import connected
 from tests.store.postgresql.proxy import Proxy
-from tests.support.stores import POSTGRESQL_MIGRATIONS, all_of, create, make_widget, until
+from tests.support.stores import POSTGRESQL_MIGRATIONS, all_of, create, make_widget, open_on_postgresql, until
 from tests.support.widget import WIDGET, make_model
 
 # --- commits of others ---
@@ -131,3 +131,16 @@ async def test_a_connection_that_falls_silent_is_given_up(
         return await behind.version(WIDGET) != before
 
     await until(is_another)
+
+
+async def test_a_database_that_is_slow_is_not_lost(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a look takes too long for on a connection that may have fallen silent, a new one has time for."""
+    monkeypatch.setattr(connections, "_LOOK_SECONDS", 1e-6)
+    store = await open_on_postgresql(url, make_model())
+    before = await store.version(WIDGET)
+
+    async def is_another() -> bool:
+        return await store.version(WIDGET) != before
+
+    await until(is_another)
+    await store.close()
