@@ -124,7 +124,7 @@ BROKEN = {
     "INSERT INTO \"OAuthClient:words\" (rowid, words) VALUES (99, 'x')": "there are words of row 99",
     'DROP INDEX "OAuthClient:createdAt"': "index OAuthClient.OAuthClient:createdAt is missing",
     'DROP TRIGGER "Tenant:blobs"': "trigger Tenant.Tenant:blobs is missing",
-    "CREATE INDEX mine ON OAuthClient (owner)": "index OAuthClient.mine is in the database, but no migration makes it",
+    "CREATE UNIQUE INDEX mine ON OAuthClient (id, owner)": "index OAuthClient.mine is in the database, but no",
     "UPDATE \"OAuthClient:words_content\" SET c0 = 'other'": "OAuthClient: the index of words does not hold",
 }
 

@@ -73,6 +73,11 @@ async def test_what_is_sound_has_no_flaws(database: asyncpg.Connection) -> None:
     assert await flaws(database) == ""
 
 
+async def test_an_index_and_a_table_of_somebody_else_are_no_flaws(database: asyncpg.Connection) -> None:
+    await database.execute('CREATE INDEX mine ON "Widget" (size); CREATE TABLE theirs (id text)')
+    assert await flaws(database) == ""
+
+
 WIDGET_3 = """WHERE code = 'w3'"""
 BROKEN = {
     f"""UPDATE "Widget" SET code = 'other' {WIDGET_3}""": "the column code does not follow from its document",
@@ -111,7 +116,7 @@ BROKEN = {
     'DROP INDEX "Widget:account"': "index Widget.Widget:account is missing",
     'DROP INDEX "Widget:account"; CREATE INDEX "Widget:account" ON "Widget" ("teamId")':
         "index Widget.Widget:account is not as the migrations make it",
-    'CREATE INDEX mine ON "Widget" (size)': "index Widget.mine is in the database, but no migration makes it",
+    'CREATE UNIQUE INDEX mine ON "Widget" (id, size)': "index Widget.mine is in the database, but no migration",
     'ALTER TABLE "Team" DISABLE TRIGGER "Team:blobs"': "trigger Team.Team:blobs is not as the migrations make it",
     'DROP TRIGGER "Team:blobs" ON "Team"': "trigger Team.Team:blobs is missing",
     """CREATE OR REPLACE FUNCTION "Team:blobs" () RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'""":
