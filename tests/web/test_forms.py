@@ -10,6 +10,10 @@ from jmap_oauth.objects import redirects
 from tests.support.served import ServerProcess
 from tests.web.visitor import CLIENT, SECRET, TENANT, Visitor, ask, clients, create, records
 
+SLOW_FILES = """() => {
+  const { arrayBuffer } = Blob.prototype, wait = new Promise((resolve) => (window.goOn = resolve));
+  Blob.prototype.arrayBuffer = async function () { await wait; return arrayBuffer.call(this); };
+}"""
 MADE = re.compile(r"jmo_[A-Za-z0-9_]{20,}")
 
 
@@ -235,6 +239,22 @@ async def test_a_logo_is_read_from_a_file(admin: Visitor, server: ServerProcess)
 
     [now] = await records(server, CLIENT)
     assert now["id"] == client["id"]
+    assert now["logo"].startswith("iVBORw0KGgo")
+
+
+async def test_a_picture_that_is_still_read_is_waited_for(admin: Visitor, server: ServerProcess) -> None:
+    picture = FilePayload(name="logo.png", mimeType="image/png", buffer=b"\x89PNG\r\n\x1a\n" + bytes(200))
+    await create(server, CLIENT, *clients(1))
+    await admin.sign_in()
+    await admin.row("Client 000").get_by_role("button", name="Edit").click()
+    await admin.dialog.locator("summary", has_text="Consent").click()
+    await admin.page.evaluate(SLOW_FILES)
+    await admin.field("logo").locator("input[type=file]").set_input_files(picture)
+    await admin.button("Save").click()
+    await admin.page.evaluate("window.goOn()")
+    await expect(admin.page.locator("dialog")).to_have_count(0)
+
+    [now] = await records(server, CLIENT)
     assert now["logo"].startswith("iVBORw0KGgo")
 
 
