@@ -101,8 +101,9 @@ class Form {
     this.rows.get("clientId").set(proposeId(target.value, this.initial.clientId));
   }
 
+  /** Not while it is sent: what is made then may have a secret to show. */
   async #mayLeave() {
-    return this.done || this.submit.disabled || !this.#changed.length || confirm("Leave the form?", "What you wrote is not saved.", "Leave");
+    return this.done || (!this.submit.disabled && (!this.#changed.length || confirm("Leave the form?", "What you wrote is not saved.", "Leave")));
   }
 
   async #send(event) {

@@ -66,6 +66,12 @@ class Visitor:
         await self.page.route("**/api", hold)
         return going_on
 
+    async def begin(self, way: str) -> None:
+        """Sign in, and open the form for a client of a kind."""
+        await self.sign_in()
+        await self.button("Create OAuth client").click()
+        await self.dialog.get_by_role("button", name=way).click()
+
     async def open(self, name: str) -> None:
         """Open the object with this name from the list."""
         await self.row(name).get_by_role("link", name=name).first.click()

@@ -1,0 +1,78 @@
+"""Forms of a slow server and a quick person: no answer that comes late changes what was written."""
+
+from __future__ import annotations
+
+from playwright.async_api import FilePayload, expect
+
+from tests.support.served import ServerProcess
+from tests.web.visitor import CLIENT, TENANT, Visitor, clients, create, records
+
+SLOW_FILES = """() => {
+  const { arrayBuffer } = Blob.prototype, wait = new Promise((resolve) => (window.goOn = resolve));
+  Blob.prototype.arrayBuffer = async function () { await wait; return arrayBuffer.call(this); };
+}"""
+
+
+async def test_a_name_counts_although_its_search_is_answered_late(admin: Visitor, server: ServerProcess) -> None:
+    [tenant] = await create(server, TENANT, {"name": "Nordwind"})
+    await admin.begin("Custom")
+    going_on = await admin.hold_back(lambda body: "x:Tenant/query" in body)
+    await admin.field("memberTenantId").get_by_role("combobox").fill("Nordwind")
+    await admin.write("clientId", "portal")
+    await admin.dialog.get_by_role("button", name="Create", exact=True).click()
+    await expect(admin.dialog.get_by_role("button", name="Create", exact=True)).to_be_disabled()
+    going_on.set()
+    await expect(admin.page.locator("dialog")).to_have_count(0)
+
+    [client] = await records(server, CLIENT)
+    assert (client["clientId"], client["memberTenantId"]) == ("portal", tenant["id"])
+
+
+async def test_a_tenant_stays_although_its_name_is_read_late(admin: Visitor, server: ServerProcess) -> None:
+    [tenant] = await create(server, TENANT, {"name": "Nordwind"})
+    await create(server, CLIENT, {"clientId": "portal", "memberTenantId": tenant["id"]})
+    going_on = await admin.hold_back(lambda body: "x:Tenant/get" in body and "x:Tenant/query" not in body)
+    await admin.sign_in()
+    await admin.row("portal").get_by_role("button", name="Edit").click()
+    line = admin.field("memberTenantId").get_by_role("combobox")
+    async with admin.page.expect_response(lambda response: "x:Tenant/query" in (response.request.post_data or "")):
+        await line.focus()
+    await admin.write("clientName", "Portal")
+    going_on.set()
+    await expect(line).to_have_value("Nordwind")
+    await admin.button("Save").click()
+    await expect(admin.page.locator("dialog")).to_have_count(0)
+
+    [client] = await records(server, CLIENT)
+    assert (client["clientName"], client["memberTenantId"]) == ("Portal", tenant["id"])
+
+
+async def test_a_picture_that_is_still_read_is_waited_for(admin: Visitor, server: ServerProcess) -> None:
+    picture = FilePayload(name="logo.png", mimeType="image/png", buffer=b"\x89PNG\r\n\x1a\n" + bytes(200))
+    await create(server, CLIENT, *clients(1))
+    await admin.sign_in()
+    await admin.row("Client 000").get_by_role("button", name="Edit").click()
+    await admin.dialog.locator("summary", has_text="Consent").click()
+    await admin.page.evaluate(SLOW_FILES)
+    await admin.field("logo").locator("input[type=file]").set_input_files(picture)
+    await admin.button("Save").click()
+    await admin.page.evaluate("window.goOn()")
+    await expect(admin.page.locator("dialog")).to_have_count(0)
+
+    [now] = await records(server, CLIENT)
+    assert now["logo"].startswith("iVBORw0KGgo")
+
+
+async def test_a_form_stays_until_what_it_sent_is_answered(admin: Visitor) -> None:
+    """What is made then has a secret, which is shown this once."""
+    await admin.begin("Sync Connector")
+    going_on = await admin.hold_back(lambda body: "x:OAuthClient/set" in body)
+    create_it = admin.dialog.get_by_role("button", name="Create", exact=True)
+    await create_it.click()
+    await expect(create_it).to_be_disabled()
+    await admin.page.keyboard.press("Escape")
+    await admin.dialog.get_by_role("button", name="Cancel").click()
+    await expect(create_it).to_be_visible()
+    going_on.set()
+
+    await expect(admin.dialog.get_by_role("heading", level=2)).to_have_text("The secret of the new OAuth client")
