@@ -74,19 +74,19 @@ class Shell:
             [*COMMAND, *arguments], cwd=self.folder, env=variables, stdin=device, stdout=device, stderr=device
         ) as process:
             os.close(device)
-            shown = _read_until(screen, wait_for)
+            shown = read_until(screen, wait_for)
             os.write(screen, typed.encode())
-            shown += _read_until(screen, None)
+            shown += read_until(screen, None)
         os.close(screen)
-        return process.returncode, shown.replace("\r\n", "\n")
+        return process.returncode, shown.decode().replace("\r\n", "\n")
 
 
-def _read_until(screen: int, text: str | None) -> str:
-    """Return what is shown up to a text, or to the end."""
-    shown = ""
-    while text is None or text not in shown:
+def read_until(screen: int, text: str | None) -> bytes:
+    """Return what is shown up to a text, or to the end, as bytes: one reading may end within a character."""
+    shown = b""
+    while text is None or text.encode() not in shown:
         try:
-            shown += os.read(screen, 65_536).decode()
+            shown += os.read(screen, 65_536)
         except OSError:  # how Linux says that nobody has the terminal open any more
             break
     return shown

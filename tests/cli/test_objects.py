@@ -11,7 +11,7 @@ import subprocess
 import pytest
 
 from tests.cli.process import COMMAND
-from tests.cli.shell import Shell
+from tests.cli.shell import Shell, read_until
 
 
 def create(shell: Shell, client_id: str, *more: str) -> str:
@@ -262,8 +262,8 @@ def test_what_goes_to_a_pipe_goes_there_while_a_terminal_shows_progress(shell: S
     variables = shell.variables(TERM="xterm")
     done = subprocess.run(command, env=variables, stdout=subprocess.PIPE, stderr=device, check=True)
     assert json.loads(done.stdout)["clientId"] == "piped"
-    assert "Reading" in os.read(screen, 65_536).decode()
     os.close(device)
+    assert b"Reading" in read_until(screen, None)
     os.close(screen)
 
 
