@@ -170,6 +170,11 @@ class SnapshotWriter(SnapshotReader):
     def changed(self) -> set[str]:
         return {type for account, type in self._moved if account == GLOBAL}
 
+    async def state(self, type: ObjectType, account: str, second: str | None = None) -> str:
+        if self.number is None or (account, type.name) not in self._moved:
+            return await super().state(type, account, second)
+        return self._states.write(type, account, Cursor(self.number), second)
+
     async def apply(self, type: ObjectType, changes: Changes) -> None:
         if not (changes.created or changes.updated or changes.destroyed):
             return
@@ -260,7 +265,7 @@ class SnapshotWriter(SnapshotReader):
             ids = [
                 (old["id"],)
                 for old, saved in updated
-                if (each.name in saved.hashes if is_hash else each.value(old) != each.value(saved.record))
+                if (each.name in saved.hashes if is_hash else old[each.source.name] != saved.record[each.source.name])
             ]
             await self.many(f"UPDATE {table.name} SET {quoted(each.name)} = NULL WHERE id = ?", ids)
 
