@@ -57,17 +57,9 @@ class _Key:
         return address is not None and any(address in network for network in self.networks)
 
     def principal(self, remote_ip: str, request_id: str) -> Principal:
-        return Principal(
-            id=self.id,
-            name=self.name,
-            account=self.account,
-            account_name=self.account_name,
-            permissions=self.permissions,
-            expires_at=self.expires_at,
-            networks=self.networks,
-            remote_ip=remote_ip,
-            request_id=request_id,
-        )
+        # By place: names would take longer than all the rest of it, of every request.
+        facts = self.id, self.name, self.account, self.account_name, self.permissions, self.expires_at, self.networks
+        return Principal(*facts, remote_ip, request_id)
 
 
 class KeyRing:

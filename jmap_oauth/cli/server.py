@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import gc
 import logging
 import multiprocessing
 import os
@@ -40,6 +41,9 @@ SILENT_SECONDS = 60.0
 
 RETRY_SECONDS = 1.0
 """How long a worker waits that could not start for the database, before the next one tries."""
+
+YOUNG_OBJECTS = 10_000
+"""New objects after which garbage is looked for among them. A request makes some hundred that all go by themselves."""
 
 logger = logging.getLogger("jmap_oauth.serve")
 
@@ -173,6 +177,8 @@ class _Lifespan(LifespanOn):
         from jmap_oauth.app import TRY_AGAIN
 
         await super().startup()
+        gc.freeze()  # what there is now stays, and need not be looked through again and again
+        gc.set_threshold(YOUNG_OBJECTS, *gc.get_threshold()[1:])
         if self.should_exit and self.state.get(TRY_AGAIN):
             await asyncio.sleep(RETRY_SECONDS)
             sys.exit(os.EX_TEMPFAIL)

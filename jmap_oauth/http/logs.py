@@ -63,7 +63,7 @@ class _Ended(Struct, frozen=True):
             "method": self.method,
             "path": printable(self.path[:MAX_PATH]),
             "status": exchange.status,
-            "duration_ms": round(self.seconds * 1000, 3),
+            "duration_ms": round(self.seconds * 1e6) / 1e3,  # round(…, 3) writes and reads a text
             "bytes": exchange.size,
             "key": exchange.key_id,
             "calls": exchange.calls,

@@ -173,9 +173,8 @@ class BoundedProtocol(HttpToolsProtocol):
         if end > len(data):
             return 0
         self._start(known.head, known.headers, keep_alive=True)
-        if end > begin:
-            self.on_body(data[begin:end])
-        self.on_message_complete()
+        self.cycle.body += data[begin:end]
+        self._end_message()
         return end - start
 
     def _read(self, data: bytes, start: int) -> int:
@@ -229,13 +228,13 @@ class BoundedProtocol(HttpToolsProtocol):
         self._known = Known(self._begun, head, headers) if may_repeat else None
         self.headers = []  # trailers would be added to those that the application has checked already
         self._start(head, headers, keep_alive=keep_alive)
+        self._body_left = head.content_length
+        self._begin(in_head=False)
 
     def _start(self, head: Head, headers: Headers, *, keep_alive: bool) -> None:
         self.scope = {**self._scope, **head.scope, "headers": [*headers], "state": self.app_state.copy()}  # type: ignore[typeddict-item]
         self.cycle = Cycle(self, head.expects_100_continue, keep_alive)
         self._start_asgi_task(self.cycle, self.app)
-        self._body_left = head.content_length
-        self._begin(in_head=False)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self.headers.append((name.lower(), value))
@@ -253,13 +252,14 @@ class BoundedProtocol(HttpToolsProtocol):
             cycle.message_event.set()
 
     def on_message_complete(self) -> None:
-        if self._in_head:
-            return
-        cycle = self.cycle
-        if not cycle.response_complete:
+        if not self._in_head:
+            self._end_message()
+            self.cycle.message_event.set()
+
+    def _end_message(self) -> None:
+        if not self.cycle.response_complete:
             self._answering = True
-            cycle.more_body = False
-            cycle.message_event.set()
+            self.cycle.more_body = False
         self.scope["state"][BODY_IS_HERE] = True
         self._begin(in_head=True)
 

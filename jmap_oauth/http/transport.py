@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import socket
 from contextlib import suppress
-from typing import Any
 
 # Bytes of answers kept for a client before the application has to wait until it reads.
 MAX_UNSENT = 64 * 1024
@@ -24,7 +23,15 @@ class GatheringTransport:
         self._transport = transport
         self._loop = loop
         self._gathered = b""
+        # Not by __getattr__, which would make all attributes slow.
+        self.abort = transport.abort
+        self.can_write_eof = transport.can_write_eof
+        self.get_extra_info = transport.get_extra_info
+        self.get_write_buffer_size = transport.get_write_buffer_size
         self.is_closing = transport.is_closing
+        self.pause_reading = transport.pause_reading
+        self.resume_reading = transport.resume_reading
+        self.set_write_buffer_limits = transport.set_write_buffer_limits
 
     def write(self, data: bytes) -> None:
         if not self._gathered:
@@ -46,9 +53,6 @@ class GatheringTransport:
         data, self._gathered = self._gathered, b""
         if data and not self.is_closing():
             self._transport.write(data)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
 
 
 def limit_unsent(transport: asyncio.Transport) -> None:

@@ -90,7 +90,8 @@ class Consequences:
             self._put_back(key, before)
             return flaws
         after = self._touched[key]
-        if self._acts == acts:  # a secret that is kept as other objects is the same if nothing became of them
+        if after.secrets and self._acts == acts:
+            # A secret that is kept as other objects is the same if nothing became of them.
             kept = {name: each for name, each in after.secrets.items() if name not in type.views}
             after = replace(after, secrets=kept)
         self._touched[key] = self._stamped(after)

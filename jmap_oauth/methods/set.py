@@ -83,12 +83,13 @@ async def handle_set(backing: Backing, type: ObjectType, call: Call) -> SetRespo
 
 def _require_some_write(backing: Backing, type: ObjectType, call: Call) -> None:
     principal = principal_of(call)
+    decisions = [backing.policy.may(principal, type, action) for action in WRITES]
+    if any(decisions):
+        return
     if backing.policy.is_read_only(principal):
         raise MethodError(MethodErrorType.ACCOUNT_READ_ONLY, "This key has no permission to change anything.")
-    decisions = [backing.policy.may(principal, type, action) for action in WRITES]
-    if not any(decisions):
-        reasons = " ".join(decision.reason for decision in decisions if decision.reason)
-        raise MethodError(MethodErrorType.FORBIDDEN, reasons)
+    reasons = " ".join(decision.reason for decision in decisions if decision.reason)
+    raise MethodError(MethodErrorType.FORBIDDEN, reasons)
 
 
 def _read_request(backing: Backing, type: ObjectType, call: Call, arguments: SetArguments) -> SetRequest:
@@ -200,7 +201,7 @@ def _respond(request: SetRequest, changes: Sequence[Change], old_state: str, new
         request.principal.account,
         old_state,
         new_state,
-        {key: _created(change, visible) for key, change in done[Action.CREATE].items()} or None,
+        {key: _created(request.type, change, visible) for key, change in done[Action.CREATE].items()} or None,
         {key: _updated(change, visible) for key, change in done[Action.UPDATE].items()} or None,
         [*done[Action.DESTROY]] or None,
         refused[Action.CREATE] or None,
@@ -209,16 +210,16 @@ def _respond(request: SetRequest, changes: Sequence[Change], old_state: str, new
     )
 
 
-def _created(change: Change, visible: Mapping[str, Property]) -> dict[str, Any]:
+def _created(type: ObjectType, change: Change, visible: Mapping[str, Property]) -> dict[str, Any]:
     """Return what the server chose: the id, and all that was not sent and is not the declared default."""
-    new = change.new or {}
+    new, initial = change.new or {}, type.initial
     answer = {"id": new["id"]}
     for name, each in visible.items():
         if name in change.wish.given:
             continue
         if each.secret:
             answer |= {name: change.secrets[name]} if name in change.secrets else {}
-        elif not each.has_default or new[name] != each.initial:
+        elif new[name] != initial[name]:  # of what has no default, None: the server has set it
             answer[name] = new[name]
     return answer
 

@@ -201,12 +201,12 @@ class ObjectType:
         return {each.name: each.initial if each.has_default else None for each in self.properties}
 
     @cached_property
-    def _changeable(self) -> Sequence[Property]:
-        return [each for each in self.properties if isinstance(self.initial[each.name], dict)]
+    def _changeable(self) -> Sequence[tuple[str, dict[str, Any]]]:
+        return [(name, value) for name, value in self.initial.items() if isinstance(value, dict)]
 
     def blank(self) -> Record:
         """Return a new object of which nothing was given yet, without its id."""
-        return {**self.initial, **{each.name: each.initial for each in self._changeable}}
+        return {**self.initial, **{name: value.copy() for name, value in self._changeable}}
 
     @cached_property
     def required(self) -> Sequence[Property]:
@@ -217,9 +217,9 @@ class ObjectType:
         return [(each.name, each.stamp) for each in self.properties if each.stamp]
 
     @cached_property
-    def told(self) -> Sequence[Property]:
-        """What is told of a change: nothing hidden, and no stamps, which say who made it and when."""
-        return [each for each in self.properties if not each.hidden and not each.stamp]
+    def told(self) -> Mapping[str, Property]:
+        """What is told of a change, by name: nothing hidden, and no stamps, which say who made it and when."""
+        return {each.name: each for each in self.properties if not each.hidden and not each.stamp}
 
     @cached_property
     def unique(self) -> Sequence[Property]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import compress
+from operator import ne
 from typing import Any
 
 import msgspec
@@ -191,11 +193,13 @@ def _diff(change: Audited) -> Diff:
     Of a new object, and of one that is destroyed, what is as the declaration promises goes without saying.
     """
     old, new = change.old or {}, change.new or {}
-    properties = change.type.told
+    told = change.type.told
+    names: Iterable[str] = told
     if whole := (not old and new) or (not new and old):
         initial = change.type.initial
-        properties = [each for each in properties if whole.get(each.name) != initial[each.name]]
-    sides = {each.name: (_shown(each, old.get(each.name)), _shown(each, new.get(each.name))) for each in properties}
+        unlike = map(ne, map(whole.get, initial), initial.values())  # few of many, so no step of ours for each
+        names = [name for name in compress(initial, unlike) if name in told]
+    sides = {name: (_shown(told[name], old.get(name)), _shown(told[name], new.get(name))) for name in names}
     return {
         name: {"from": before, "to": after}
         for name, (before, after) in sides.items()

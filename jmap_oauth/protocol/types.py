@@ -120,12 +120,15 @@ def refuse_duplicate_members(body: bytes) -> None:
     Raises:
         RequestError: notJSON.
     """
-    json.loads(body, object_pairs_hook=_unique_members)
+    _MEMBERS.decode(body.decode())
 
 
 def _unique_members(pairs: list[tuple[str, Any]]) -> None:
-    if len({name for name, _ in pairs}) != len(pairs):
+    if len(dict(pairs)) != len(pairs):
         raise RequestError(RequestErrorType.NOT_JSON, "An object of the request has two members of the same name.")
+
+
+_MEMBERS = json.JSONDecoder(object_pairs_hook=_unique_members)
 
 
 _NO_STRUCTURE = bytes(set(range(256)) - set(b'[]{}"'))

@@ -27,6 +27,9 @@ _PRUNED_AT_ONCE: Final = 500
 """Tombstones forgotten in one write: a few milliseconds of work."""
 
 
+_TAKE_NUMBER: Final = "UPDATE sequence SET number = number + 1 RETURNING number, (SELECT text FROM identity)"
+
+
 class SnapshotReader(Statements):
     """A snapshot; it lives as long as the transaction of its connection."""
 
@@ -163,11 +166,17 @@ class SnapshotWriter(SnapshotReader):
     def __init__(self, connection: Any, tables: Mapping[str, Table]) -> None:
         super().__init__(connection, tables)
         self.number: int | None = None
+        self._identity = ""
         self._moved: set[tuple[str, str]] = set()
 
     @property
     def changed(self) -> set[str]:
         return {type for account, type in self._moved if account == GLOBAL}
+
+    async def state(self, type: ObjectType, account: str, second: str | None = None) -> str:
+        if self.number is None or (account, type.name) not in self._moved:
+            return await super().state(type, account, second)
+        return states_of(self._identity).write(type, account, Cursor(self.number), second)
 
     async def apply(self, type: ObjectType, changes: Changes) -> None:
         if not (changes.created or changes.updated or changes.destroyed):
@@ -204,7 +213,7 @@ class SnapshotWriter(SnapshotReader):
     async def _take_number(self) -> int:
         """Return the number of this write. No other write is under way until the commit."""
         if self.number is None:
-            [(self.number,)] = await self.rows("UPDATE sequence SET number = number + 1 RETURNING number")
+            [(self.number, self._identity)] = await self.rows(_TAKE_NUMBER)
         return self.number
 
     async def _move_states(self, type: ObjectType, number: int, accounts: Iterable[str | None]) -> None:
@@ -259,7 +268,7 @@ class SnapshotWriter(SnapshotReader):
             ids = [
                 (old["id"],)
                 for old, saved in updated
-                if (each.name in saved.hashes if is_hash else each.value(old) != each.value(saved.record))
+                if (each.name in saved.hashes if is_hash else old[each.source.name] != saved.record[each.source.name])
             ]
             await self.many(f"UPDATE {table.name} SET {quoted(each.name)} = NULL WHERE id = ?", ids)
 

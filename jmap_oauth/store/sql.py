@@ -5,10 +5,11 @@ All of it is pure. Names come from declarations and are quoted; values are param
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 from jmap_oauth.model.definition import GLOBAL, Filter, ObjectType, Property, Record, Secret
@@ -45,12 +46,15 @@ class Column:
     def unique(self) -> bool:
         return self.source.unique and self.role is not Role.SORT
 
-    def value(self, record: Record) -> Any:
-        """Return what a column holds for a record, unless that is a hash."""
-        value = record[self.source.name]
-        if value is not None and self.role is Role.SORT:
-            return sort_key(value)
-        return self._members(value) if self.role is Role.MEMBERS else as_kept(value)
+    @property
+    def read(self) -> Callable[[Record], Any]:
+        """The function that returns what the column holds for a record, unless that is a hash."""
+        name = self.source.name
+        if self.role is Role.SORT:
+            return lambda record: None if record[name] is None else sort_key(record[name])
+        if self.role is Role.MEMBERS:
+            return lambda record: self._members(record[name])
+        return (lambda record: as_kept(record[name])) if isinstance(self.source.kind, Boolean) else itemgetter(name)
 
     def _members(self, value: Mapping[str, bool]) -> str:
         means = self.source.empty_means

@@ -37,6 +37,7 @@ class Table(ABC):
         self.columns = sql.columns_of(type)
         self.unique = [each for each in self.columns if each.unique]
         self.hashes = [each.name for each in self.columns if each.role is Role.HASH]
+        self._readers = [(each.name, each.read) for each in self.columns if each.role is not Role.HASH]
         self._names = frozenset(["id", *type.by_name])
         self._insert = lru_cache(maxsize=16)(self._write_insert)
 
@@ -93,5 +94,4 @@ class Table(ABC):
 
     def row(self, record: Record, hashes: Mapping[str, str | None]) -> dict[str, Any]:
         """Return the columns that follow from the declaration; of hashes only those that are given."""
-        values = {each.name: each.value(record) for each in self.columns if each.role is not Role.HASH}
-        return values | dict(hashes)
+        return {**{name: read(record) for name, read in self._readers}, **hashes}

@@ -266,11 +266,11 @@ def test_the_columns_of_a_view_and_of_a_hash_are_none_and_a_set_is_a_text_of_its
         [("boxId", "VALUE"), ("code", "HASH"), ("createdAt", "VALUE"), ("teamId", "VALUE")],
     ]
     kinds = columns_of(BOX)[0]
-    assert [kinds.value({"kinds": value}) for value in ({}, {"tin": True}, {"a": True, "b": True})] == [
+    assert [kinds.read({"kinds": value}) for value in ({}, {"tin": True}, {"a": True, "b": True})] == [
         "\n", "\ntin\n", "\na\nb\n",
     ]  # fmt: skip
     tags = next(each for each in columns_of(WIDGET) if each.name == "tags")
-    assert [tags.value({"tags": value}) for value in ({}, {"a": True})] == ["\nbare\n", "\na\n"]
+    assert [tags.read({"tags": value}) for value in ({}, {"a": True})] == ["\nbare\n", "\na\n"]
 
 
 def _reference(name: str, type_name: str) -> Property:

@@ -48,7 +48,7 @@ def _check_rows(database: sqlite3.Connection, type: ObjectType) -> None:
             if each.role is Role.HASH:
                 assert (row[each.name] is None) == (record[each.source.name] is None)
             else:
-                assert row[each.name] == each.value(record)
+                assert row[each.name] == each.read(record)
 
 
 def _check_words(database: sqlite3.Connection, type: ObjectType) -> None:

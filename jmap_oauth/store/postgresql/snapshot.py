@@ -28,7 +28,7 @@ _PLACE: Final = """
 
 _TAKE_NUMBER: Final = f"""
     UPDATE sequence SET number = number + 1
-    RETURNING number, pg_current_xact_id()::text, (SELECT text FROM identity), {_PLACE}"""
+    RETURNING number, (SELECT text FROM identity), pg_current_xact_id()::text, {_PLACE}"""
 
 
 class PostgresqlReader(BlobReader, SnapshotReader):
@@ -109,7 +109,8 @@ class PostgresqlWriter(BlobWriter, SnapshotWriter, PostgresqlReader):
         may have been lost here. If nothing was, no harm is done: all states up to here stay good.
         """
         if self.number is None:
-            [(self.number, self.transaction, identity, place)] = await self.rows(_TAKE_NUMBER)
-            if not identity.endswith(place):
-                await self.many("UPDATE identity SET text = ?", [[begin_epoch(identity, self.number - 1, place)]])
+            [(self.number, self._identity, self.transaction, place)] = await self.rows(_TAKE_NUMBER)
+            if not self._identity.endswith(place):
+                self._identity = begin_epoch(self._identity, self.number - 1, place)
+                await self.many("UPDATE identity SET text = ?", [[self._identity]])
         return self.number
