@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from tests.bench.cases import create
 from tests.bench.databases import fill_url
 from tests.bench.figures import Figures, Results, add
 from tests.bench.listeners import Cost, render_listeners
-from tests.bench.load import is_complete
+from tests.bench.load import Job, is_complete, run
 from tests.bench.plot import plot
 from tests.bench.recording import plain_sql
 from tests.bench.report import latencies, limits, show_in, wanted
@@ -48,6 +50,24 @@ MEASURED = Results(
         figures(1_000_000, 0.2, PAIR, plain=0.09, encoding=0.01),
     ],
 )
+
+
+async def test_a_load_ends_when_all_that_it_asked_is_answered() -> None:
+    """What is still under way would slow down whatever is measured next."""
+    asked, answered = [0], [0]
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.read(100):
+            asked[0] += 1
+            await asyncio.sleep(0.01 * asked[0])  # so that they do not all end at once
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            answered[0] += 1
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        await run(Job(port, os.getpid(), [b"?"], [], connections=3, seconds=0.01))
+        assert asked == answered
 
 
 def test_what_is_asked_for_is_measured_and_written_down(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -80,6 +80,10 @@ class Load:
         self._sent = job.first
         self.begin()
 
+    @property
+    def is_over(self) -> bool:
+        return self._over.done()
+
     def begin(self) -> None:
         """Start measuring, and forget what was before."""
         self._latencies = array("d")
@@ -125,11 +129,12 @@ class Load:
 
 
 class Connection(asyncio.Protocol):
-    """One connection, on which one request is under way at any time."""
+    """One connection, on which one request is under way at any time, until the last one has `ended`."""
 
     def __init__(self, load: Load) -> None:
         self._load = load
         self._received = b""
+        self.ended = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvloop's is no subclass
         self._transport = transport
@@ -137,6 +142,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._load.fail(f"The server closed a connection: {exc}")
+        self._end()
 
     def close(self) -> None:
         self._transport.abort()
@@ -146,7 +152,14 @@ class Connection(asyncio.Protocol):
         if is_complete(self._received):
             self._load.take(self._received, time.perf_counter() - self._sent)
             self._received = b""
-            self._send()
+            if self._load.is_over:
+                self._end()
+            else:
+                self._send()
+
+    def _end(self) -> None:
+        if not self.ended.done():
+            self.ended.set_result(None)
 
     def _send(self) -> None:
         self._sent = time.perf_counter()
@@ -187,7 +200,10 @@ async def run(job: Job) -> Result:
     loop.call_later(job.seconds / 5, load.begin)
     loop.call_later(job.seconds / 5 + job.seconds, load.end)
     try:
-        return await over
+        result = await over
+        for _, connection in made:  # a request that is still under way would slow down whatever is measured next
+            await connection.ended
+        return result
     finally:
         for _, connection in made:
             connection.close()
