@@ -36,8 +36,11 @@ PROBE_SECONDS = 60
 READY_SECONDS = 1.0
 """How long the start waits for the workers before it looks whether it is to stop, and who has died."""
 
-SILENT_SECONDS = 60.0
+SILENT_SECONDS = 60
 """How long a worker that lives may say nothing before it is replaced: one that starts, or a machine that is busy."""
+
+CLOSING_SECONDS = 5
+"""How long a worker may take to end after its time for what was begun is over."""
 
 RETRY_SECONDS = 1.0
 """How long a worker waits that could not start for the database, before the next one tries."""
@@ -142,6 +145,7 @@ class Config(uvicorn.Config):
             forwarded_allow_ips=list(settings.trusted_proxies),
             timeout_keep_alive=settings.keep_alive_timeout,
             timeout_graceful_shutdown=settings.stop_timeout,
+            timeout_worker_healthcheck=SILENT_SECONDS,
             server_header=False,
             access_log=False,
             log_config=None,
@@ -177,6 +181,7 @@ class _Lifespan(LifespanOn):
         from jmap_oauth.app import TRY_AGAIN
 
         await super().startup()
+        gc.collect()
         gc.freeze()  # what there is now stays, and need not be looked through again and again
         gc.set_threshold(YOUNG_OBJECTS, *gc.get_threshold()[1:])
         if self.should_exit and self.state.get(TRY_AGAIN):
@@ -226,6 +231,7 @@ class Supervisor(Multiprocess):
     def __init__(self, config: Config, listener: socket.socket, url: str) -> None:
         super().__init__(config, [listener])
         self._url = url
+        self._stop_timeout = config.settings.stop_timeout
         self._heard: dict[Process, float] = {}
 
     def init_processes(self) -> None:
@@ -240,15 +246,28 @@ class Supervisor(Multiprocess):
     def keep_subprocess_alive(self) -> None:
         """Replace workers that have died, and those that were silent for so long that they will not answer any more.
 
-        uvicorn alone gives each 5 s, those that start as well: on a slow machine it would kill one after the other.
+        uvicorn alone waits for the answer of each in turn, and while one is silent looks after no other.
         """
         now = time.monotonic()
         self._heard = {each: now if each.is_alive(0) else self._heard.get(each, now) for each in self.processes}
         gone = [each for each, at in self._heard.items() if each.exitcode is not None or now - at > SILENT_SECONDS]
         others = [each for each in self.processes if each not in gone]
+        for each in gone:
+            each.kill()
+            each.join()
         self.processes = gone
         super().keep_subprocess_alive()
         self.processes += others
+
+    def join_all(self) -> None:
+        """Wait for workers that were told to stop, and kill those that do not: a stop ends, whatever is stuck."""
+        until = time.monotonic() + self._stop_timeout + CLOSING_SECONDS
+        for each in self.processes:
+            each.process.join(max(0, until - time.monotonic()))
+            if each.exitcode is None:
+                logger.error("Worker %s did not stop in time and is killed", each.pid)
+                each.kill()
+        super().join_all()
 
     def serve_to_the_end(self) -> bool:
         """Serve, and tell whether all workers could be started."""

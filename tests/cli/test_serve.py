@@ -174,6 +174,31 @@ def test_a_worker_that_has_not_answered_yet_is_left_to_start_and_one_that_died_i
     assert done.stdout == "True False\n" * 3
 
 
+STUCK = """
+import os, signal
+from uvicorn.supervisors import Multiprocess
+from jmap_oauth.cli import server
+from jmap_oauth.config import Settings
+server.CLOSING_SECONDS = 0
+settings = Settings(port=0, workers=1, stop_timeout=1)
+with server.listen(settings) as listener:
+    supervisor = server.Supervisor(server.Config(settings), listener, "")
+    Multiprocess.init_processes(supervisor)
+    [worker] = supervisor.processes
+    os.kill(worker.pid, signal.SIGSTOP)
+    os.waitpid(worker.pid, os.WUNTRACED)
+    supervisor.terminate_all()
+    supervisor.join_all()
+    print(worker.exitcode)
+"""
+
+
+def test_a_stop_waits_no_longer_for_a_worker_that_is_stuck_than_for_what_was_begun(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", STUCK]
+    done = subprocess.run(command, cwd=tmp_path, env=environment({}), capture_output=True, text=True, check=True)
+    assert int(done.stdout) == -signal.SIGKILL
+
+
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     done = run("serve", "--port", "0", "--database", "nowhere/clients.db", folder=tmp_path)
     assert (done.returncode, done.stdout, done.stderr.count("\n"), "nowhere" in done.stderr) == (1, "", 1, True)
