@@ -9,10 +9,12 @@ import asyncpg
 import pytest
 
 from jmap_oauth.model.definition import GLOBAL, Record
-from jmap_oauth.store.interface import CannotCalculateChanges, Changes, Reader, Saved, Writer
+from jmap_oauth.store.interface import CannotCalculateChanges, Changes, Reader, Saved, Unavailable, Writer
+from jmap_oauth.store.postgresql.snapshot import PostgresqlWriter
 from jmap_oauth.store.postgresql.store import PostgresqlStore
 from tests.store.postgresql.connected import connected
-from tests.support.stores import change, create, make_widget, notice, open_on_postgresql, state, until
+from tests.store.postgresql.proxy import Proxy
+from tests.support.stores import all_of, change, create, make_widget, notice, open_on_postgresql, state, until
 from tests.support.widget import WIDGET, make_model
 
 
@@ -185,3 +187,42 @@ async def test_a_commit_is_never_taken_for_one_that_was_lost(
     await asyncio.gather(writing, *(look() for _ in range(3)))
     assert (await store.version(WIDGET)).partition(".")[0] == before.partition(".")[0]
     assert caplog.text == ""
+
+
+@pytest.mark.parametrize("sizes", [[], [2], [2, 3]])
+async def test_a_commit_that_was_lost_before_it_was_answered_is_not_taken_for_done(
+    behind: PostgresqlStore, other: PostgresqlStore, proxy: Proxy, url: str, sizes: Sequence[int]
+) -> None:
+    """Whoever goes on without it, and though the transaction of that name was committed."""
+    widget = make_widget("w", None, size=0)
+    await create(behind, widget)
+
+    async def take_over() -> None:
+        await go_back(url)
+        for size in sizes:
+            await change(other, widget, size=size)
+
+    proxy.cut, proxy.meanwhile = "after", take_over
+    with pytest.raises(Unavailable):
+        await change(behind, widget, size=1)
+    assert [each["size"] for each in await all_of(behind, GLOBAL)] == [sizes[-1] if sizes else 0]
+
+
+async def test_a_commit_that_others_went_on_from_elsewhere_was_done(
+    behind: PostgresqlStore, other: PostgresqlStore, proxy: Proxy, url: str
+) -> None:
+    async def take_over() -> None:
+        async with connected(url) as connection:
+            await connection.execute("VACUUM FULL identity")
+        await create(other, make_widget("next", None))
+
+    proxy.cut, proxy.meanwhile = "after", take_over
+    await create(behind, make_widget("w", None))
+    assert len(await all_of(behind, GLOBAL)) == 2
+
+
+async def test_a_transaction_that_a_server_has_not_come_to_was_not_committed_there(url: str) -> None:
+    async with connected(url) as connection:
+        writer = PostgresqlWriter(connection, {})
+        writer.number, writer.transaction = 1, str(2**40 - 1)
+        assert await writer.was_committed(connection) is False
