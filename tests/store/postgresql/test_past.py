@@ -154,6 +154,28 @@ async def test_an_epoch_that_lost_nothing_goes_on_with_all_states(store: Postgre
     assert await updated_since(store, before) == [widget["id"]]
 
 
+async def test_nothing_is_remembered_under_an_identity_that_somebody_replaced(store: PostgresqlStore, url: str) -> None:
+    widget, version = await write_twice(store)
+    assert [await size(store, widget["id"]) for _ in range(2)] == [b'{"size":1}'] * 2
+    async with connected(url) as connection:
+        await connection.execute("UPDATE identity SET text = gen_random_uuid()")
+    await until_moved(store, version)
+    assert [await state(store, GLOBAL, brief=True) for _ in range(2)] == [await state(store, GLOBAL)] * 2
+
+
+async def test_what_is_remembered_stays_when_an_epoch_begins_that_lost_nothing(
+    store: PostgresqlStore, url: str
+) -> None:
+    _, version = await write_twice(store)
+    async with connected(url) as connection:
+        await connection.execute("VACUUM FULL identity")
+    before = await identity(url)
+    await create(store, make_widget("x", None))
+    store._watch._looked_at = float("-inf")
+    assert (await store.version(WIDGET)).partition(".")[0] == version.partition(".")[0]
+    assert await identity(url) != before
+
+
 async def test_the_epoch_is_begun_with_the_write_or_not_at_all(store: PostgresqlStore, url: str) -> None:
     await write_twice(store)
     await go_back(url)
