@@ -14,7 +14,7 @@ from jmap_oauth.store.migrations import Found, Migration
 from jmap_oauth.store.postgresql.failures import failure
 
 NEEDED_VERSION: Final = 15
-_LOCK: Final = int.from_bytes(b"jmoa")
+LOCK: Final = int.from_bytes(b"jmoa")
 """The advisory lock of whoever migrates; locks count within a database."""
 
 
@@ -41,14 +41,18 @@ async def migrate(connection: asyncpg.Connection, migrations: Sequence[Migration
     """
     async with connection.transaction():
         await connection.execute(f"SET LOCAL lock_timeout = {seconds * 1000:.0f}")
-        await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
-        version, newest = await _version(connection), migrations[-1].number
-        if version > newest:
-            raise Unusable(f"the database is at schema {version}, but this program knows only up to {newest}")
-        if version < newest:
-            for migration in migrations[version:]:
-                await _run(connection, migration)
-            await connection.execute('UPDATE "schema" SET "number" = $1', newest)
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
+        await _run_missing(connection, migrations)
+
+
+async def _run_missing(connection: asyncpg.Connection, migrations: Sequence[Migration]) -> None:
+    version, newest = await _version(connection), migrations[-1].number
+    if version > newest:
+        raise Unusable(f"the database is at schema {version}, but this program knows only up to {newest}")
+    if version < newest:
+        for migration in migrations[version:]:
+            await _run(connection, migration)
+        await connection.execute('UPDATE "schema" SET "number" = $1', newest)
 
 
 async def _version(connection: asyncpg.Connection) -> int:
@@ -93,6 +97,8 @@ async def find_objects(connection: asyncpg.Connection) -> Mapping[str, str]:
 async def made_objects(connection: asyncpg.Connection, migrations: Sequence[Migration]) -> Mapping[str, str]:
     """Return what `find_objects` finds after these migrations. They are run within a transaction, and undone.
 
+    That is in a schema of its own, so it waits for nobody who migrates.
+
     Raises:
         asyncpg.PostgresError: they cannot be run, as a rule because the user may not make a schema.
     """
@@ -101,13 +107,11 @@ async def made_objects(connection: asyncpg.Connection, migrations: Sequence[Migr
     try:
         name = f"check_{secrets.token_hex(8)}"
         await connection.execute(f"CREATE SCHEMA {name}; SET LOCAL search_path = {name}")
-        await migrate(connection, migrations, _CHECK_SECONDS)
+        await _run_missing(connection, migrations)
         return await find_objects(connection)
     finally:
         await transaction.rollback()
 
-
-_CHECK_SECONDS: Final = 30.0
 
 # A definition names the schema wherever it need not.
 _OBJECTS: Final = """

@@ -13,6 +13,8 @@ from jmap_oauth.store.check import Forms, find_flaws
 from jmap_oauth.store.interface import Changes, Saved, Uploader
 from jmap_oauth.store.migrations import read_migrations
 from jmap_oauth.store.postgresql.portable import PostgresqlContents
+from jmap_oauth.store.postgresql.schema import LOCK
+from tests.store.postgresql.connected import connected
 from tests.support.postgresql import schema_url
 from tests.support.stores import (
     POSTGRESQL_MIGRATIONS,
@@ -76,6 +78,12 @@ async def test_what_is_sound_has_no_flaws(database: asyncpg.Connection) -> None:
 async def test_an_index_and_a_table_of_somebody_else_are_no_flaws(database: asyncpg.Connection) -> None:
     await database.execute('CREATE INDEX mine ON "Widget" (size); CREATE TABLE theirs (id text)')
     assert await flaws(database) == ""
+
+
+async def test_nobody_waits_for_who_migrates(database: asyncpg.Connection, url: str) -> None:
+    async with connected(url) as another, another.transaction():
+        await another.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
+        assert await flaws(database) == ""
 
 
 WIDGET_3 = """WHERE code = 'w3'"""
