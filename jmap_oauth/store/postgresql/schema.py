@@ -113,13 +113,15 @@ async def made_objects(connection: asyncpg.Connection, migrations: Sequence[Migr
         await transaction.rollback()
 
 
-# A definition names the schema wherever it need not.
+# A definition names the schema wherever it need not. How an index is stored (` WITH (fillfactor=…)`) is not our affair.
 _OBJECTS: Final = """
     WITH here AS (SELECT oid, quote_ident(nspname) || '.' AS prefix FROM pg_namespace WHERE nspname = current_schema()),
     relation AS (
-      SELECT pg_class.oid, relname || '.' AS owner, relname, relkind FROM pg_class JOIN here ON relnamespace = here.oid)
+      SELECT pg_class.oid, relname || '.' AS owner, relname, relkind, relrowsecurity
+      FROM pg_class JOIN here ON relnamespace = here.oid)
     SELECT name, replace(definition, ' ' || prefix, ' ') FROM here, (
-      SELECT CASE relkind WHEN 'r' THEN 'table ' ELSE 'relation ' END || relname AS name, relkind::text AS definition
+      SELECT CASE relkind WHEN 'r' THEN 'table ' ELSE 'relation ' END || relname AS name,
+             concat_ws(' ', relkind, relrowsecurity) AS definition
       FROM relation WHERE relkind IN ('r', 'v', 'S')
       UNION ALL
       SELECT 'column ' || owner || attname, concat_ws(
@@ -129,7 +131,8 @@ _OBJECTS: Final = """
       LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
       WHERE relkind = 'r' AND attnum > 0 AND NOT attisdropped
       UNION ALL
-      SELECT 'index ' || relation.owner || index.relname, concat_ws(' ', pg_get_indexdef(index.oid), indisvalid)
+      SELECT 'index ' || relation.owner || index.relname,
+             concat_ws(' ', regexp_replace(pg_get_indexdef(index.oid), ' WITH \\([^)]*\\)', ''), indisvalid)
       FROM relation JOIN pg_index ON indrelid = relation.oid JOIN pg_class AS index ON index.oid = indexrelid
       UNION ALL
       SELECT 'constraint ' || owner || conname, concat_ws(' ', pg_get_constraintdef(pg_constraint.oid), convalidated)
@@ -137,6 +140,9 @@ _OBJECTS: Final = """
       UNION ALL
       SELECT 'trigger ' || owner || tgname, concat_ws(' ', pg_get_triggerdef(pg_trigger.oid), tgenabled)
       FROM relation JOIN pg_trigger ON tgrelid = relation.oid WHERE NOT tgisinternal
+      UNION ALL
+      SELECT 'rule ' || owner || rulename, pg_get_ruledef(pg_rewrite.oid)
+      FROM relation JOIN pg_rewrite ON ev_class = relation.oid WHERE relkind = 'r'
       UNION ALL
       SELECT 'function ' || proname, prosrc FROM pg_proc JOIN here ON pronamespace = here.oid
     ) AS object"""
