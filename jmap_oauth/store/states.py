@@ -74,6 +74,10 @@ class States:
                     return Cursor(found, id or END), second
         raise CannotCalculateChanges
 
+    def key_of(self, number: int) -> str:
+        """Return the key of the epoch of a write: another one if the write with this number is, or may be, another."""
+        return self._epoch_of(number).key
+
     def _epoch_of(self, number: int) -> _Epoch:
         return next(epoch for epoch in reversed(self._epochs) if number > epoch.after)
 

@@ -77,8 +77,8 @@ async def get(store: Store, account: str, *ids: str, type: ObjectType = WIDGET) 
     return await store.read(lambda reader: reader.get(type, account, ids))
 
 
-async def state(store: Store, account: str, type: ObjectType = WIDGET) -> str:
-    return await store.read(lambda reader: reader.state(type, account))
+async def state(store: Store, account: str, type: ObjectType = WIDGET, *, brief: bool = False) -> str:
+    return await store.read(lambda reader: reader.state(type, account), brief=brief)
 
 
 async def hashes(store: Store, property: Property, ids: Sequence[str]) -> dict[str, str]:
@@ -141,7 +141,7 @@ def look(path: Path, sql: str) -> list[tuple[object, ...]]:
 async def notice(store: Store, type: ObjectType = WIDGET) -> None:
     """Wait until a store that may lag behind others has noticed what they changed of a type."""
     current = await state(store, GLOBAL, type)
-    while store.lag and await store.read(lambda reader: reader.state(type, GLOBAL), brief=True) != current:
+    while store.lag and await state(store, GLOBAL, type, brief=True) != current:
         await asyncio.sleep(0.001)
 
 

@@ -14,6 +14,7 @@ import asyncpg
 from jmap_oauth.model.definition import GLOBAL, ObjectType
 from jmap_oauth.store.interface import Unavailable
 from jmap_oauth.store.postgresql.failures import Lost, answering, connecting, serving
+from jmap_oauth.store.states import states_of
 
 Connection: TypeAlias = asyncpg.Connection
 
@@ -30,6 +31,7 @@ _LOOK_SECONDS: Final = 1.0
 So a database that is slow, and not lost, is looked at all the same.
 """
 
+_NUMBERS: Final = "SELECT text, type, number FROM identity LEFT JOIN state ON account = $1"
 _NOT_OPEN: Final = "the database is not open"
 _WENT_BACK: Final = """\
 The database knows less than it did: it was restored, or another server took over without the last commits. States of \
@@ -134,7 +136,8 @@ class Watch:
 
     One can be lost on the way, or where something stands between that passes none on. So what is known counts only for
     a while after a look, which is taken when somebody asks, and not at all without a connection to hear on. Should a
-    look find a number to be less than it was, there is another past, as there may be behind a new connection.
+    look find a number to be less than it was, or the last one that was found to be of another epoch now (see `States`),
+    there is another past, as there may be behind a new connection.
     """
 
     def __init__(self, url: str) -> None:
@@ -143,6 +146,7 @@ class Watch:
         self._lock = asyncio.Lock()
         self._connection: asyncpg.Connection | None = None
         self._numbers: dict[str, int] = {}
+        self._found = (0, "")  # the last number, and the identity
         self._past = 0
         self._locked_by = 0
         self._looked_at = self._failed_at = float("-inf")
@@ -151,7 +155,7 @@ class Watch:
     async def open(self, channel: str) -> None:
         """Look for the first time; `channel` is where commits are notified."""
         self._lock = asyncio.Lock()  # it belongs to the event loop in which it was first waited for
-        self._channel, self._past, self._locked_by, self._numbers = channel, 0, 0, {}
+        self._channel, self._past, self._locked_by, self._numbers, self._found = channel, 0, 0, {}, (0, "")
         await self._look_now()
 
     async def version(self, types: Iterable[ObjectType]) -> str:
@@ -248,16 +252,20 @@ class Watch:
         return connection
 
     async def _read(self, connection: asyncpg.Connection, seconds: float) -> None:
-        began_at, known = time.monotonic(), [*self._numbers.items()]
-        asked = "SELECT type, number FROM state WHERE account = $1"
+        began_at, known, (last, before) = time.monotonic(), [*self._numbers.items()], self._found
         with answering():
-            found = dict(await connection.fetch(asked, GLOBAL, timeout=seconds))
+            rows = await connection.fetch(_NUMBERS, GLOBAL, timeout=seconds)
+        found = {type: number for _, type, number in rows if type is not None}
+        identity = rows[0][0] if rows else ""
         if any(number > found.get(type, 0) for type, number in known):
             _log.error(_WENT_BACK)
             self._past += 1
             self._numbers = {}
+        elif states_of(identity).key_of(last) != states_of(before).key_of(last):
+            self._past += 1
         for type, number in found.items():
             self.note([type], number)
+        self._found = (max(found.values(), default=0), identity)
         self._looked_at = began_at
 
     def _hear(self, connection: object, _process: int, _channel: str, payload: Any) -> None:

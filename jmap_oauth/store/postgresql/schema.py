@@ -14,7 +14,7 @@ from jmap_oauth.store.migrations import Found, Migration
 from jmap_oauth.store.postgresql.failures import failure
 
 NEEDED_VERSION: Final = 15
-_LOCK: Final = int.from_bytes(b"jmoa")
+LOCK: Final = int.from_bytes(b"jmoa")
 """The advisory lock of whoever migrates; locks count within a database."""
 
 
@@ -41,14 +41,18 @@ async def migrate(connection: asyncpg.Connection, migrations: Sequence[Migration
     """
     async with connection.transaction():
         await connection.execute(f"SET LOCAL lock_timeout = {seconds * 1000:.0f}")
-        await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
-        version, newest = await _version(connection), migrations[-1].number
-        if version > newest:
-            raise Unusable(f"the database is at schema {version}, but this program knows only up to {newest}")
-        if version < newest:
-            for migration in migrations[version:]:
-                await _run(connection, migration)
-            await connection.execute('UPDATE "schema" SET "number" = $1', newest)
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
+        await _run_missing(connection, migrations)
+
+
+async def _run_missing(connection: asyncpg.Connection, migrations: Sequence[Migration]) -> None:
+    version, newest = await _version(connection), migrations[-1].number
+    if version > newest:
+        raise Unusable(f"the database is at schema {version}, but this program knows only up to {newest}")
+    if version < newest:
+        for migration in migrations[version:]:
+            await _run(connection, migration)
+        await connection.execute('UPDATE "schema" SET "number" = $1', newest)
 
 
 async def _version(connection: asyncpg.Connection) -> int:
@@ -93,6 +97,8 @@ async def find_objects(connection: asyncpg.Connection) -> Mapping[str, str]:
 async def made_objects(connection: asyncpg.Connection, migrations: Sequence[Migration]) -> Mapping[str, str]:
     """Return what `find_objects` finds after these migrations. They are run within a transaction, and undone.
 
+    That is in a schema of its own, so it waits for nobody who migrates.
+
     Raises:
         asyncpg.PostgresError: they cannot be run, as a rule because the user may not make a schema.
     """
@@ -101,21 +107,21 @@ async def made_objects(connection: asyncpg.Connection, migrations: Sequence[Migr
     try:
         name = f"check_{secrets.token_hex(8)}"
         await connection.execute(f"CREATE SCHEMA {name}; SET LOCAL search_path = {name}")
-        await migrate(connection, migrations, _CHECK_SECONDS)
+        await _run_missing(connection, migrations)
         return await find_objects(connection)
     finally:
         await transaction.rollback()
 
 
-_CHECK_SECONDS: Final = 30.0
-
-# A definition names the schema wherever it need not.
+# A definition names the schema wherever it need not. How an index is stored (` WITH (fillfactor=…)`) is not our affair.
 _OBJECTS: Final = """
     WITH here AS (SELECT oid, quote_ident(nspname) || '.' AS prefix FROM pg_namespace WHERE nspname = current_schema()),
     relation AS (
-      SELECT pg_class.oid, relname || '.' AS owner, relname, relkind FROM pg_class JOIN here ON relnamespace = here.oid)
+      SELECT pg_class.oid, relname || '.' AS owner, relname, relkind, relrowsecurity
+      FROM pg_class JOIN here ON relnamespace = here.oid)
     SELECT name, replace(definition, ' ' || prefix, ' ') FROM here, (
-      SELECT CASE relkind WHEN 'r' THEN 'table ' ELSE 'relation ' END || relname AS name, relkind::text AS definition
+      SELECT CASE relkind WHEN 'r' THEN 'table ' ELSE 'relation ' END || relname AS name,
+             concat_ws(' ', relkind, relrowsecurity) AS definition
       FROM relation WHERE relkind IN ('r', 'v', 'S')
       UNION ALL
       SELECT 'column ' || owner || attname, concat_ws(
@@ -125,7 +131,8 @@ _OBJECTS: Final = """
       LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
       WHERE relkind = 'r' AND attnum > 0 AND NOT attisdropped
       UNION ALL
-      SELECT 'index ' || relation.owner || index.relname, concat_ws(' ', pg_get_indexdef(index.oid), indisvalid)
+      SELECT 'index ' || relation.owner || index.relname,
+             concat_ws(' ', regexp_replace(pg_get_indexdef(index.oid), ' WITH \\([^)]*\\)', ''), indisvalid)
       FROM relation JOIN pg_index ON indrelid = relation.oid JOIN pg_class AS index ON index.oid = indexrelid
       UNION ALL
       SELECT 'constraint ' || owner || conname, concat_ws(' ', pg_get_constraintdef(pg_constraint.oid), convalidated)
@@ -133,6 +140,9 @@ _OBJECTS: Final = """
       UNION ALL
       SELECT 'trigger ' || owner || tgname, concat_ws(' ', pg_get_triggerdef(pg_trigger.oid), tgenabled)
       FROM relation JOIN pg_trigger ON tgrelid = relation.oid WHERE NOT tgisinternal
+      UNION ALL
+      SELECT 'rule ' || owner || rulename, pg_get_ruledef(pg_rewrite.oid)
+      FROM relation JOIN pg_rewrite ON ev_class = relation.oid WHERE relkind = 'r'
       UNION ALL
       SELECT 'function ' || proname, prosrc FROM pg_proc JOIN here ON pronamespace = here.oid
     ) AS object"""

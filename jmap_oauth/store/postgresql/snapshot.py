@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+import asyncpg
+
 from jmap_oauth.store import sql
 from jmap_oauth.store.postgresql.blobs import BlobReader, BlobWriter
 from jmap_oauth.store.postgresql.connections import Connection
 from jmap_oauth.store.snapshot import SnapshotReader, SnapshotWriter
 from jmap_oauth.store.sql import TRUE, Matches, quoted
-from jmap_oauth.store.states import begin_epoch
+from jmap_oauth.store.states import begin_epoch, states_of
 from jmap_oauth.store.table import Table
 
 _PROBED: Final = 200
@@ -114,3 +116,20 @@ class PostgresqlWriter(BlobWriter, SnapshotWriter, PostgresqlReader):
                 self._identity = begin_epoch(self._identity, self.number - 1, place)
                 await self.many("UPDATE identity SET text = ?", [[self._identity]])
         return self.number
+
+    async def was_committed(self, connection: Connection) -> bool | None:
+        """Tell by another connection whether this write was committed, None if that is still under way.
+
+        Behind it may be a server that took over without this write, and has since given its `transaction` and its
+        number to others. But then those are of another epoch.
+        """
+        try:
+            status = await connection.fetchval("SELECT pg_xact_status($1::text::xid8)", self.transaction)
+        except asyncpg.InvalidParameterValueError:  # that server has not come so far yet
+            return False
+        if self.number is None or status != "committed":
+            return None if status == "in progress" else False
+        # Only now: a snapshot from before that answer might not see the commit.
+        [(number, identity)] = await connection.fetch("SELECT number, text FROM sequence, identity")
+        keys = {states_of(each).key_of(self.number) for each in (identity, self._identity)}
+        return number >= self.number and len(keys) == 1

@@ -217,20 +217,20 @@ class PostgresqlStore:
             with answering():
                 await connection.execute("COMMIT")
         except Lost:
-            if writer.transaction is None or not await self._was_committed(writer.transaction):
+            if writer.transaction is None or not await self._was_committed(writer):
                 raise
 
-    async def _was_committed(self, transaction: str) -> bool:
+    async def _was_committed(self, writer: PostgresqlWriter) -> bool:
         for attempt in range(_ATTEMPTS):
             await asyncio.sleep(_RETRY_SECONDS * 2**attempt)
             with suppress(Unavailable), serving(), answering():
                 connection = await connect(self._url, seconds=QUERY_SECONDS)
                 try:
-                    status = await connection.fetchval("SELECT pg_xact_status($1::text::xid8)", transaction)
+                    done = await writer.was_committed(connection)
                 finally:
                     await hang_up(connection)
-                if status != "in progress":
-                    return bool(status == "committed")
+                if done is not None:
+                    return done
         raise Unavailable("the connection was lost during the commit, and whether that was done cannot be told now")
 
 

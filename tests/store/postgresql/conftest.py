@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from jmap_oauth.store.postgresql.store import PostgresqlStore
+from tests.store.postgresql.connected import connected
+from tests.store.postgresql.proxy import Proxy
 from tests.support.postgresql import schema_url
-from tests.support.stores import make_schema, open_on_postgresql
+from tests.support.stores import POSTGRESQL_MIGRATIONS, make_schema, open_on_postgresql
 from tests.support.widget import make_model
 
 
@@ -32,3 +34,26 @@ async def other(store: PostgresqlStore, url: str) -> AsyncIterator[PostgresqlSto
     other = await open_on_postgresql(url, make_model())
     yield other
     await other.close()
+
+
+@pytest.fixture
+async def proxy(url: str) -> AsyncIterator[Proxy]:
+    async with connected(url) as connection:
+        folder = await connection.fetchval("SHOW unix_socket_directories")
+        port = await connection.fetchval("SHOW port")
+    proxy = Proxy(f"{folder.split(',')[0].strip()}/.s.PGSQL.{port}")
+    if not Path(proxy.socket).exists():
+        pytest.skip("the given PostgreSQL has no socket here")
+    async with proxy.running():
+        yield proxy
+
+
+@pytest.fixture
+async def behind(store: PostgresqlStore, url: str, proxy: Proxy) -> AsyncIterator[PostgresqlStore]:
+    """A store on the same database behind the proxy."""
+    schema = url.rpartition("search_path=")[2]
+    path = f"postgresql://postgres@127.0.0.1:{proxy.port}/postgres?sslmode=disable&search_path={schema}"
+    behind = PostgresqlStore(path, make_model(), POSTGRESQL_MIGRATIONS)
+    await behind.open()
+    yield behind
+    await behind.close()

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 
 class Proxy:
     """Stands between a store and its database. Cuts the connection on which COMMIT is sent, before or after that.
 
-    It can also end those that are there, or pass nothing on any more.
+    What is to happen `meanwhile` has happened when the store learns of it. It can also end those that are there, or
+    pass nothing on any more.
     """
 
     def __init__(self, socket: str) -> None:
         self.socket = socket
         self.cut: str | None = None
+        self.meanwhile: Callable[[], Awaitable[None]] | None = None
         self.port = 0
         self._there: set[asyncio.StreamWriter] = set()
         self._silent: set[asyncio.StreamWriter] = set()
@@ -49,6 +51,8 @@ class Proxy:
                         to_server.write(data)
                         await from_server.read(65_536)  # what says that it is done
                     self.cut = None
+                    if self.meanwhile:
+                        await self.meanwhile()
                     return
                 to_server.write(data)
         finally:

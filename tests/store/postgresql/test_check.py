@@ -13,6 +13,8 @@ from jmap_oauth.store.check import Forms, find_flaws
 from jmap_oauth.store.interface import Changes, Saved, Uploader
 from jmap_oauth.store.migrations import read_migrations
 from jmap_oauth.store.postgresql.portable import PostgresqlContents
+from jmap_oauth.store.postgresql.schema import LOCK
+from tests.store.postgresql.connected import connected
 from tests.support.postgresql import schema_url
 from tests.support.stores import (
     POSTGRESQL_MIGRATIONS,
@@ -78,6 +80,18 @@ async def test_an_index_and_a_table_of_somebody_else_are_no_flaws(database: asyn
     assert await flaws(database) == ""
 
 
+async def test_how_an_index_is_stored_is_the_affair_of_who_administers(database: asyncpg.Connection) -> None:
+    await database.execute('ALTER INDEX "Widget:account" SET (fillfactor = 80)')
+    await database.execute('ALTER INDEX "Widget_code_key" SET (fillfactor = 80, deduplicate_items = off)')
+    assert await flaws(database) == ""
+
+
+async def test_nobody_waits_for_who_migrates(database: asyncpg.Connection, url: str) -> None:
+    async with connected(url) as another, another.transaction():
+        await another.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
+        assert await flaws(database) == ""
+
+
 WIDGET_3 = """WHERE code = 'w3'"""
 BROKEN = {
     f"""UPDATE "Widget" SET code = 'other' {WIDGET_3}""": "the column code does not follow from its document",
@@ -122,6 +136,8 @@ BROKEN = {
     """CREATE OR REPLACE FUNCTION "Team:blobs" () RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'""":
         "function Team:blobs is not as the migrations make it",
     "ALTER TABLE state ADD CHECK (number < 9)": "constraint state.state_number_check is in the database, but",
+    'ALTER TABLE "Widget" ENABLE ROW LEVEL SECURITY': "table Widget is not as the migrations make it",
+    'CREATE RULE mine AS ON INSERT TO "Widget" DO INSTEAD NOTHING': "rule Widget.mine is in the database, but no",
     "ALTER TABLE tombstone ALTER COLUMN id DROP NOT NULL": "column tombstone.id is not as the migrations make it",
 }  # fmt: skip
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -15,7 +14,7 @@ from jmap_oauth.store.postgresql import connections
 from jmap_oauth.store.postgresql.store import PostgresqlStore
 from tests.store.postgresql.connected import connected
 from tests.store.postgresql.proxy import Proxy
-from tests.support.stores import POSTGRESQL_MIGRATIONS, all_of, create, make_widget, open_on_postgresql, until
+from tests.support.stores import all_of, create, make_widget, open_on_postgresql, until
 from tests.support.widget import WIDGET, make_model
 
 # --- commits of others ---
@@ -33,29 +32,6 @@ async def test_commits_are_found_without_notifications(store: PostgresqlStore, u
 
 
 # --- a connection that is lost at the worst moment ---
-
-
-@pytest.fixture
-async def proxy(url: str) -> AsyncIterator[Proxy]:
-    async with connected(url) as connection:
-        folder = await connection.fetchval("SHOW unix_socket_directories")
-        port = await connection.fetchval("SHOW port")
-    proxy = Proxy(f"{folder.split(',')[0].strip()}/.s.PGSQL.{port}")
-    if not Path(proxy.socket).exists():
-        pytest.skip("the given PostgreSQL has no socket here")
-    async with proxy.running():
-        yield proxy
-
-
-@pytest.fixture
-async def behind(store: PostgresqlStore, url: str, proxy: Proxy) -> AsyncIterator[PostgresqlStore]:
-    """A store on the same database behind the proxy."""
-    schema = url.rpartition("search_path=")[2]
-    path = f"postgresql://postgres@127.0.0.1:{proxy.port}/postgres?sslmode=disable&search_path={schema}"
-    behind = PostgresqlStore(path, make_model(), POSTGRESQL_MIGRATIONS)
-    await behind.open()
-    yield behind
-    await behind.close()
 
 
 async def test_a_commit_whose_answer_is_lost_was_done_all_the_same(behind: PostgresqlStore, proxy: Proxy) -> None:

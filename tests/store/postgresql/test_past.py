@@ -9,10 +9,12 @@ import asyncpg
 import pytest
 
 from jmap_oauth.model.definition import GLOBAL, Record
-from jmap_oauth.store.interface import CannotCalculateChanges, Changes, Reader, Saved, Writer
+from jmap_oauth.store.interface import CannotCalculateChanges, Changes, Reader, Saved, Unavailable, Writer
+from jmap_oauth.store.postgresql.snapshot import PostgresqlWriter
 from jmap_oauth.store.postgresql.store import PostgresqlStore
 from tests.store.postgresql.connected import connected
-from tests.support.stores import change, create, make_widget, notice, open_on_postgresql, state, until
+from tests.store.postgresql.proxy import Proxy
+from tests.support.stores import all_of, change, create, make_widget, notice, open_on_postgresql, state, until
 from tests.support.widget import WIDGET, make_model
 
 
@@ -152,6 +154,28 @@ async def test_an_epoch_that_lost_nothing_goes_on_with_all_states(store: Postgre
     assert await updated_since(store, before) == [widget["id"]]
 
 
+async def test_nothing_is_remembered_under_an_identity_that_somebody_replaced(store: PostgresqlStore, url: str) -> None:
+    widget, version = await write_twice(store)
+    assert [await size(store, widget["id"]) for _ in range(2)] == [b'{"size":1}'] * 2
+    async with connected(url) as connection:
+        await connection.execute("UPDATE identity SET text = gen_random_uuid()")
+    await until_moved(store, version)
+    assert [await state(store, GLOBAL, brief=True) for _ in range(2)] == [await state(store, GLOBAL)] * 2
+
+
+async def test_what_is_remembered_stays_when_an_epoch_begins_that_lost_nothing(
+    store: PostgresqlStore, url: str
+) -> None:
+    _, version = await write_twice(store)
+    async with connected(url) as connection:
+        await connection.execute("VACUUM FULL identity")
+    before = await identity(url)
+    await create(store, make_widget("x", None))
+    store._watch._looked_at = float("-inf")
+    assert (await store.version(WIDGET)).partition(".")[0] == version.partition(".")[0]
+    assert await identity(url) != before
+
+
 async def test_the_epoch_is_begun_with_the_write_or_not_at_all(store: PostgresqlStore, url: str) -> None:
     await write_twice(store)
     await go_back(url)
@@ -185,3 +209,42 @@ async def test_a_commit_is_never_taken_for_one_that_was_lost(
     await asyncio.gather(writing, *(look() for _ in range(3)))
     assert (await store.version(WIDGET)).partition(".")[0] == before.partition(".")[0]
     assert caplog.text == ""
+
+
+@pytest.mark.parametrize("sizes", [[], [2], [2, 3]])
+async def test_a_commit_that_was_lost_before_it_was_answered_is_not_taken_for_done(
+    behind: PostgresqlStore, other: PostgresqlStore, proxy: Proxy, url: str, sizes: Sequence[int]
+) -> None:
+    """Whoever goes on without it, and though the transaction of that name was committed."""
+    widget = make_widget("w", None, size=0)
+    await create(behind, widget)
+
+    async def take_over() -> None:
+        await go_back(url)
+        for size in sizes:
+            await change(other, widget, size=size)
+
+    proxy.cut, proxy.meanwhile = "after", take_over
+    with pytest.raises(Unavailable):
+        await change(behind, widget, size=1)
+    assert [each["size"] for each in await all_of(behind, GLOBAL)] == [sizes[-1] if sizes else 0]
+
+
+async def test_a_commit_that_others_went_on_from_elsewhere_was_done(
+    behind: PostgresqlStore, other: PostgresqlStore, proxy: Proxy, url: str
+) -> None:
+    async def take_over() -> None:
+        async with connected(url) as connection:
+            await connection.execute("VACUUM FULL identity")
+        await create(other, make_widget("next", None))
+
+    proxy.cut, proxy.meanwhile = "after", take_over
+    await create(behind, make_widget("w", None))
+    assert len(await all_of(behind, GLOBAL)) == 2
+
+
+async def test_a_transaction_that_a_server_has_not_come_to_was_not_committed_there(url: str) -> None:
+    async with connected(url) as connection:
+        writer = PostgresqlWriter(connection, {})
+        writer.number, writer.transaction = 1, str(2**40 - 1)
+        assert await writer.was_committed(connection) is False
