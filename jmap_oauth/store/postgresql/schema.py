@@ -147,9 +147,9 @@ _OBJECTS: Final = """
       SELECT 'function ' || proname, prosrc FROM pg_proc JOIN here ON pronamespace = here.oid
     ) AS object"""
 
-_TABLE: Final = (
-    "(SELECT pg_class.oid FROM pg_class WHERE relname = $1 AND relnamespace = current_schema()::regnamespace)"
-)
+_TABLE: Final = """(
+    SELECT pg_class.oid FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+    WHERE relname = $1 AND nspname = current_schema())"""
 
 # Texts count as such only if they are compared byte by byte. What is generated is a matter of the schema alone.
 _COLUMNS: Final = f"""

@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from urllib.parse import quote
 
 import pytest
 
+from jmap_oauth.store.check import Forms, find_flaws
 from jmap_oauth.store.interface import Unavailable, Unusable
+from jmap_oauth.store.postgresql import portable
 from jmap_oauth.store.postgresql.schema import check_server
 from jmap_oauth.store.postgresql.store import PostgresqlStore
 from tests.store.postgresql.connected import connected
 from tests.support.postgresql import missing
-from tests.support.stores import POSTGRESQL_MIGRATIONS, make_schema, open_on_postgresql
-from tests.support.widget import make_model
+from tests.support.stores import POSTGRESQL_MIGRATIONS, create, make_schema, make_team, open_on_postgresql
+from tests.support.widget import TEAM, make_model
 
 
 @pytest.mark.parametrize(
@@ -38,6 +41,17 @@ async def test_what_cannot_be_opened_is_told_without_the_url(url: str, part: str
 def test_a_server_that_lacks_what_is_needed_is_refused(version: int, encoding: str) -> None:
     with pytest.raises(Unusable, match=r"too old|this program needs UTF8"):
         check_server(version, encoding)
+
+
+@pytest.mark.parametrize("name", ['"A{}"', '"{} a.b"', '"{}\'s"', '"{}""a"', '"{} of Widget."'])
+async def test_a_schema_may_have_any_name(url: str, name: str) -> None:
+    given, _, plain = url.rpartition("search_path=")
+    odd = f"{given}search_path={quote(name.format(plain), safe='')}"
+    store, forms = await open_on_postgresql(odd, make_model()), Forms(lambda *_: True, lambda _: "")
+    await create(store, make_team("One"), type=TEAM)
+    await store.close()
+    async with portable.reading(odd, make_model(), POSTGRESQL_MIGRATIONS) as snapshot:
+        assert [flaw async for flaw in find_flaws(snapshot, make_model(), forms)] == []
 
 
 async def test_many_at_once_migrate_once(url: str) -> None:
