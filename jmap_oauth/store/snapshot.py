@@ -26,7 +26,6 @@ _NEAR: Final = 1_000
 _PRUNED_AT_ONCE: Final = 500
 """Tombstones forgotten in one write: a few milliseconds of work."""
 
-
 _TAKE_NUMBER: Final = "UPDATE sequence SET number = number + 1 RETURNING number, (SELECT text FROM identity)"
 
 
