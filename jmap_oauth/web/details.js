@@ -41,10 +41,8 @@ export class ObjectDetails extends HTMLElement {
   }
 
   #gone() {
-    this.#showHead("Not there");
-    const [title, close] = parts(fill(this.main, template("gone")), "h2", "button");
-    title.textContent = `There is no such ${this.type.singular}`;
-    close.onclick = () => this.#leave();
+    this.#showHead(`There is no such ${this.type.singular}`);
+    fill(this.main, template("gone"));
     this.parts.remove();
   }
 

@@ -22,7 +22,6 @@ class Window {
     this.type = type;
   }
 
-  /** Where other pages start, if there are any. */
   get turns() {
     const { records, position, more } = this;
     return {
@@ -199,7 +198,6 @@ export class ObjectList extends HTMLElement {
     this.#showSort();
   }
 
-  /** Sort up, down, and then as it was. */
   #sort(property) {
     const [{ property: before, isAscending } = {}] = this.window.sort;
     const isSame = before === property;
@@ -226,7 +224,6 @@ export class ObjectList extends HTMLElement {
     this.#showSelection();
   }
 
-  /** Select one, or with Shift all from the one before. */
   #toggle(id, selected, far) {
     const ids = [...this.#rows.keys()];
     const from = far && ids.includes(this.#last) ? this.#last : id;

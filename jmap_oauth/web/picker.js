@@ -28,7 +28,6 @@ export function makePicker(type, cleared) {
     if (text()) pick();
     if (asked === wanted) fill(list, !wanted && el("option", { value: NONE }), names.map((value) => el("option", { value })));
   }
-  /** Where two have one name, the second is told with its id. */
   function nameIn({ id, name }) {
     const shown = visible(known.has(name) && known.get(name) !== id ? `${name} (${id})` : name);
     known.set(shown, id);

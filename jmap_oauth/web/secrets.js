@@ -2,7 +2,7 @@
 
 import { reasonOf } from "./actions.js";
 import { confirm, openDialog, showOnce } from "./dialogs.js";
-import { announce, button, el, fill, parts, showAll, shown, template } from "./dom.js";
+import { announce, button, el, parts, showAll, shown, template } from "./dom.js";
 import { render } from "./render.js";
 import { distance, fromInput, fromNow, isPast, time } from "./time.js";
 import { SECRET } from "./views.js";
@@ -10,7 +10,7 @@ import { SECRET } from "./views.js";
 export function secretsOf(context, oauthClientId, client) {
   const type = context.types.get(SECRET);
   const section = el("section", template("secrets"));
-  const [list, tools, rotating, adding] = parts(section, "ul", ".row", "button", "button + button");
+  const [list, none, tools, rotating, adding] = parts(section, "ul", ".soft", ".row", "button", "button + button");
   const change = (old) => askRotation(type, oauthClientId, client, old);
   let secrets;
   rotating.hidden = !type.may("Create", "Update");
@@ -21,8 +21,8 @@ export function secretsOf(context, oauthClientId, client) {
   async function load() {
     secrets = (await type.find({ filter: { oauthClientId } }, null)).list;
     showAll(type, list, secrets, (each) => item(type, each));
-    if (!secrets.length) fill(list, el("li.soft", "None: the client is public, or signs with its keys."));
-    tools.hidden = !secrets.length;
+    none.hidden = secrets.length > 0;
+    tools.hidden = !none.hidden;
   }
   context.follow(list, SECRET, load);
   return section;

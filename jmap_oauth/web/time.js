@@ -11,7 +11,7 @@ const DATE = formatter({ dateStyle: "medium" });
 const DAY = formatter({ dateStyle: "medium", timeZone: "UTC" });
 
 /** Of a `day` the server keeps no more, in UTC; `short` shows the date only. */
-export function time(value, { day = false, short = false } = {}) {
+export function time(value, { day, short } = {}) {
   const moment = new Date(value);
   const title = day ? `${value.slice(0, 10)} (UTC)` : `${SECOND.format(moment)} (${ZONE}) · ${value}`;
   const textContent = (day ? DAY : short ? DATE : MINUTE).format(moment);
