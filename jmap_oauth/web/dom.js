@@ -85,8 +85,11 @@ addEventListener("unhandledrejection", (event) => {
   if (name !== "AbortError" && type !== "signedOut") announce(message, true);
 });
 
+/** Over plain HTTP browsers give no clipboard to the page. */
 export function copyButton(text, label) {
-  return iconButton(label, "copy", () => navigator.clipboard.writeText(text).then(() => announce("Copied.")));
+  const copy = async () => navigator.clipboard.writeText(text);
+  const refuse = () => announce("It cannot be copied here: select it instead.", true);
+  return iconButton(label, "copy", () => copy().then(() => announce("Copied."), refuse));
 }
 
 /** Show an element for each record. What tells the same stays: a click on it may be under way. */

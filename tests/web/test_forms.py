@@ -58,6 +58,15 @@ async def test_a_secret_is_shown_once_and_gone_after_a_click(admin: Visitor, tmp
     assert secret not in await admin.page.evaluate("location.href + JSON.stringify(history.state)")
 
 
+async def test_where_a_secret_cannot_be_copied_it_is_to_be_selected(admin: Visitor) -> None:
+    await admin.begin("Sync Connector")
+    await admin.page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")  # as on plain HTTP
+    await admin.dialog.get_by_role("button", name="Create", exact=True).click()
+    await admin.dialog.get_by_role("button", name="Copy secret").click()
+
+    await expect(admin.dialog.get_by_role("alert")).to_have_text("It cannot be copied here: select it instead.")
+
+
 async def test_a_custom_client_has_every_property(admin: Visitor, server: ServerProcess) -> None:
     [tenant] = await create(server, TENANT, {"name": "Nordwind"})
     await admin.begin("Custom")
