@@ -1,7 +1,7 @@
 // The list of any type, with changes as they come.
 
 import { bulkActions, rowActions } from "./actions.js";
-import { button, el, emit, fill, icon, notice, parts, showAll, template, visible } from "./dom.js";
+import { announce, button, el, emit, fill, icon, notice, parts, showAll, template, visible } from "./dom.js";
 import { makeFilters } from "./filters.js";
 import { addressOf, render } from "./render.js";
 
@@ -123,7 +123,7 @@ export class ObjectList extends HTMLElement {
   #fail({ name, type, message }) {
     if (name === "AbortError" || type === "signedOut") return;
     this.ariaBusy = null;
-    if (this.#rows.size && type === "offline") return; // the banner says so, and what was read stays
+    if (this.#rows.size && type === "offline") return announce(message, true); // what was read stays
     this.#fillBody([]);
     this.count.textContent = "";
     const again = button("Try again", this.#again);

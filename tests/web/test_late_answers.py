@@ -12,6 +12,13 @@ SLOW_FILES = """() => {
   Blob.prototype.arrayBuffer = async function () { await wait; return arrayBuffer.call(this); };
 }"""
 
+MINUTES = """() => {
+  const all = [];
+  AbortSignal.timeout = () => (all.push(new AbortController()), all.at(-1).signal);
+  window.passMinute = () => all.forEach((each) => each.abort(new DOMException("", "TimeoutError")));
+}"""
+"""A clock of calls that runs when the test says so."""
+
 
 async def test_a_name_counts_although_its_search_is_answered_late(admin: Visitor, server: ServerProcess) -> None:
     [tenant] = await create(server, TENANT, {"name": "Nordwind"})
@@ -76,3 +83,36 @@ async def test_a_form_stays_until_what_it_sent_is_answered(admin: Visitor) -> No
     going_on.set()
 
     await expect(admin.dialog.get_by_role("heading", level=2)).to_have_text("The secret of the new OAuth client")
+
+
+async def test_a_form_whose_call_is_never_answered_says_so(admin: Visitor) -> None:
+    await admin.begin("Sync Connector")
+    await admin.page.evaluate(MINUTES)
+    going_on = await admin.hold_back(lambda body: "x:OAuthClient/set" in body)
+    async with admin.page.expect_request(lambda request: "x:OAuthClient/set" in (request.post_data or "")):
+        await admin.dialog.get_by_role("button", name="Create", exact=True).click()
+    await admin.page.evaluate("window.passMinute()")
+
+    await expect(admin.dialog.locator(".summary")).to_have_text("The server did not answer.")
+    await admin.page.keyboard.press("Escape")
+    await expect(admin.page.locator("dialog")).to_have_count(0)
+    going_on.set()
+    await admin.page.unroute_all(behavior="wait")
+
+
+async def test_a_list_whose_call_is_never_answered_goes_on_with_the_next(admin: Visitor, server: ServerProcess) -> None:
+    await create(server, CLIENT, *clients(1))
+    await admin.sign_in()
+    await expect(admin.rows).to_have_count(1)
+    await admin.page.evaluate(MINUTES)
+    first = iter([True])
+    going_on = await admin.hold_back(lambda body: "x:OAuthClient/query" in body and next(first, False))
+    async with admin.page.expect_request(lambda request: "x:OAuthClient/query" in (request.post_data or "")):
+        await create(server, CLIENT, {"clientId": "first"})
+    await admin.page.evaluate("window.passMinute()")
+    await expect(admin.page.get_by_role("alert")).to_have_text("The server did not answer.")
+    await create(server, CLIENT, {"clientId": "second"})
+
+    await expect(admin.rows).to_have_count(3)
+    going_on.set()
+    await admin.page.unroute_all(behavior="wait")
