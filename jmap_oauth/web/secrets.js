@@ -2,7 +2,7 @@
 
 import { reasonOf } from "./actions.js";
 import { confirm, openDialog, showOnce } from "./dialogs.js";
-import { announce, button, el, parts, showAll, shown, template } from "./dom.js";
+import { announce, button, el, emit, parts, showAll, shown, template } from "./dom.js";
 import { render } from "./render.js";
 import { distance, fromInput, fromNow, isPast, time } from "./time.js";
 import { SECRET } from "./views.js";
@@ -60,7 +60,7 @@ function askRotation(type, oauthClientId, client, old) {
   if (lasting.length > 1) ending.textContent = "The old secrets end";
   if (!old.length) overlap.closest(".field").remove();
   overlap.onchange = () => (until.hidden = overlap.value !== "");
-  cancel.onclick = () => dialog.close();
+  cancel.onclick = () => emit(dialog, "cancel");
   submit.textContent = action;
   form.onsubmit = send;
 
@@ -68,7 +68,7 @@ function askRotation(type, oauthClientId, client, old) {
     event.preventDefault();
     const end = overlap.value ? fromNow(Number(overlap.value)) : fromInput(until.value);
     if (old.length && !end) return void (wrong.textContent = "Say when the old ones end.");
-    submit.disabled = true;
+    submit.disabled = dialog.isSent = true;
     try {
       const { secret, error } = await rotate(type, oauthClientId, lasting, label.value.trim() || null, end);
       dialog.close();
@@ -77,7 +77,7 @@ function askRotation(type, oauthClientId, client, old) {
     } catch ({ message }) {
       wrong.textContent = message;
     }
-    submit.disabled = false;
+    submit.disabled = dialog.isSent = false;
   }
 }
 
