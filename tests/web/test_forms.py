@@ -109,6 +109,18 @@ async def test_a_custom_client_has_every_property(admin: Visitor, server: Server
     assert {name: client[name] for name in wanted} == wanted
 
 
+async def test_a_name_whose_words_many_names_have_can_be_chosen(admin: Visitor, server: ServerProcess) -> None:
+    await create(server, TENANT, *({"name": f"Acme {number:02} North"} for number in range(20)))
+    [tenant] = await create(server, TENANT, {"name": "North"})
+    await admin.begin("Custom")
+    await admin.field("memberTenantId").get_by_role("combobox").fill("North")
+    await admin.write("clientId", "portal")
+    await admin.dialog.get_by_role("button", name="Create", exact=True).click()
+    await expect(admin.page.locator("dialog")).to_have_count(0)
+
+    assert [client["memberTenantId"] for client in await records(server, CLIENT)] == [tenant["id"]]
+
+
 async def test_a_name_that_none_has_is_a_fault(admin: Visitor, server: ServerProcess) -> None:
     await create(server, TENANT, {"name": "Nordwind"})
     await admin.begin("Custom")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from playwright.async_api import FilePayload, expect
+from playwright.async_api import FilePayload, Route, expect
 
 from tests.support.served import ServerProcess
 from tests.web.visitor import CLIENT, REFUSED, SECRET, TENANT, Visitor, clients, create, records
@@ -152,4 +152,22 @@ async def test_a_rotation_stays_until_it_is_answered_and_says_why_not(admin: Vis
     going_on.set()
 
     await expect(admin.dialog.get_by_role("alert").first).to_have_text("The server cannot be reached.")
+    admin.forgive(REFUSED)
+
+
+async def test_a_search_of_names_that_fails_says_why(admin: Visitor, server: ServerProcess) -> None:
+    await create(server, TENANT, {"name": "Nordwind"})
+    await admin.begin("Custom")
+
+    async def cut_off(route: Route) -> None:
+        await (route.abort() if "x:Tenant/query" in (route.request.post_data or "") else route.continue_())
+
+    await admin.page.route("**/api", cut_off)
+    await admin.field("memberTenantId").get_by_role("combobox").fill("Nordwind")
+    await expect(admin.dialog.get_by_role("alert").last).to_have_text("The server cannot be reached.")
+    await admin.write("clientId", "portal")
+    await admin.dialog.get_by_role("button", name="Create", exact=True).click()
+
+    await expect(admin.dialog.locator(".summary")).to_have_text("The server cannot be reached.")
+    await expect(admin.field("memberTenantId").locator(".error")).to_be_empty()
     admin.forgive(REFUSED)
