@@ -35,6 +35,7 @@ export class ObjectDetails extends HTMLElement {
     const text = JSON.stringify(record);
     if (record && text === this.seen) return;
     Object.assign(this, { record, seen: text });
+    this.parts.hidden = !record;
     keepFocus(this, () => (record ? this.#show() : this.#gone()));
     if (document.activeElement === this.opener) this.querySelector("h2").focus(); // the reader is still there
     this.opener = null;
@@ -43,7 +44,6 @@ export class ObjectDetails extends HTMLElement {
   #gone() {
     this.#showHead(`There is no such ${this.type.singular}`);
     fill(this.main, template("gone"));
-    this.parts.remove();
   }
 
   #showHead(...title) {
