@@ -19,7 +19,7 @@ export function openDialog(title, content, { className, leave = () => true } = {
   }
   // Chromium closes at a second Escape, whatever becomes of cancel.
   function decide(event) {
-    if (event.type === "keydown" && event.key !== "Escape") return;
+    if (event.type === "keydown" ? event.key !== "Escape" : event.target !== dialog) return; // a file's is not ours
     event.preventDefault();
     tryClose();
   }

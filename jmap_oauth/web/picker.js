@@ -13,7 +13,7 @@ export function makePicker(type, cleared) {
   const node = el("span.picker", line, list);
   const known = new Map([[NONE, null], ["", cleared]]);
   let value = cleared;
-  let asked = "";
+  let asked;
   line.setAttribute("list", id);
 
   const text = () => line.value.trim();

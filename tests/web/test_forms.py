@@ -219,6 +219,13 @@ async def test_a_logo_is_read_from_a_file(admin: Visitor, server: ServerProcess)
     assert now["logo"].startswith("iVBORw0KGgo")
 
 
+async def test_a_form_stays_when_the_choice_of_a_file_is_cancelled(admin: Visitor) -> None:
+    await admin.begin("Custom")
+    await admin.field("logo").locator("input[type=file]").dispatch_event("cancel")
+
+    await expect(admin.page.locator("dialog")).to_have_count(1)
+
+
 async def test_an_api_key_is_made_and_shown_once(admin: Visitor, server: ServerProcess) -> None:
     await admin.sign_in(place="#/x:ApiKey")
     await admin.button("Create API key").click()
