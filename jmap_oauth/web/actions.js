@@ -26,9 +26,8 @@ const nameOf = (type, records) => (records.length === 1 ? visible(type.labelOf(r
 export const reasonOf = ({ description = "It is not there any more.", validationErrors: [{ value } = {}] = [] }) => (value ? `It ${value}.` : description);
 
 async function enable(type, records, isEnabled) {
-  const warning = `Until enabled again, ${records.length === 1 ? "it" : "they"} cannot authenticate.`;
   const patches = (ids) => ({ update: Object.fromEntries(ids.map((id) => [id, { isEnabled }])) });
-  const isSure = isEnabled || (await confirm(`Disable ${nameOf(type, records)}?`, warning, "Disable"));
+  const isSure = isEnabled || (await confirm(`Disable ${nameOf(type, records)}?`, "What is disabled cannot authenticate.", "Disable"));
   return isSure && setAll(type, records, isEnabled ? "Enabled" : "Disabled", patches);
 }
 
@@ -50,7 +49,7 @@ export function bulkActions(type) {
 }
 
 /** Return the buttons for one object. A protected one says why it stays. */
-export function rowActions(type, record, place, text = false) {
+export function rowActions(type, record, place, text) {
   const { id, isEnabled, isProtected } = record;
   const why = `This ${type.singular} is protected. Take the protection off first.`;
   const edit = () => emit(place, "edit", { type, id });

@@ -7,7 +7,7 @@ const signIn = page.querySelector(".sign-in");
 const wrong = signIn.querySelector(".error");
 const { key, keep, submit } = signIn.querySelector("form").elements;
 
-function showSignIn(reason = "") {
+function showSignIn(reason) {
   wrong.textContent = reason;
   page.replaceChildren(signIn);
   document.title = "Sign in · jmap-oauth";
@@ -36,7 +36,7 @@ function leave() {
 /** What the key could see goes, and a new one leads back to the same place. */
 function lose() {
   Session.forget();
-  showSignIn("The key is not accepted any more: it expired, or was revoked. Sign in with another one.");
+  showSignIn("The key is not accepted any more: it expired, or was revoked.");
 }
 
 async function send(event) {

@@ -1,6 +1,6 @@
 // The audit trail of an object: who did what, and what each property was and became.
 
-import { el, fill, parts, showAll, shown, template } from "./dom.js";
+import { el, parts, showAll, shown, template } from "./dom.js";
 import { addressOf, render } from "./render.js";
 import { AUDIT } from "./views.js";
 
@@ -9,13 +9,13 @@ const PAGE = 10;
 export function auditTrail({ context, name: objectType }, objectId) {
   const type = context.types.get(AUDIT);
   const section = el("section", template("trail"));
-  const [list, more] = parts(section, "ol", "button");
+  const [list, none, more] = parts(section, "ol", ".soft", "button");
   let limit = PAGE;
 
   async function load() {
     const { list: events } = await type.find({ filter: { objectType, objectId }, limit: limit + 1 }, null);
     showAll(type, list, events.slice(0, limit), (event) => entry(type, event));
-    if (!events.length) fill(list, el("li.soft", "Nothing is written down."));
+    none.hidden = events.length > 0;
     more.hidden = events.length <= limit;
   }
   const again = context.follow(list, AUDIT, load);

@@ -35,17 +35,15 @@ export class ObjectDetails extends HTMLElement {
     const text = JSON.stringify(record);
     if (record && text === this.seen) return;
     Object.assign(this, { record, seen: text });
+    this.parts.hidden = !record;
     keepFocus(this, () => (record ? this.#show() : this.#gone()));
     if (document.activeElement === this.opener) this.querySelector("h2").focus(); // the reader is still there
     this.opener = null;
   }
 
   #gone() {
-    this.#showHead("Not there");
-    const [title, close] = parts(fill(this.main, template("gone")), "h2", "button");
-    title.textContent = `There is no such ${this.type.singular}`;
-    close.onclick = () => this.#leave();
-    this.parts.remove();
+    this.#showHead(`There is no such ${this.type.singular}`);
+    fill(this.main, template("gone"));
   }
 
   #showHead(...title) {

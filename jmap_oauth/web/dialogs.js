@@ -1,18 +1,25 @@
 // Dialogs: made when they are needed, and gone from the document when they are closed.
 
-import { button, copyButton, el, fill, iconButton, parts, template } from "./dom.js";
+import { announce, button, copyButton, el, fill, iconButton, parts, template } from "./dom.js";
 
 let count = 0;
 
-/** Open a modal dialog. Escape and its button close it when `leave` says so, and never without one. */
+/**
+ * Open a modal dialog. Escape, its button and "cancel" close it when `leave` says so; never without one, nor while it
+ * `isSent`: the answer may be a secret, or no.
+ */
 export function openDialog(title, content, { className, leave = () => true } = {}) {
   const id = `dialog-${count++}`;
-  const tryClose = async () => leave && (await leave()) && dialog.close();
   const head = el("header", el("h2", { id, tabIndex: -1 }, title), leave && iconButton("Close", "close", tryClose));
   const dialog = el("dialog", { className, "aria-labelledby": id, oncancel: decide, onkeydown: decide, onclose: () => fill(dialog).remove() }, head, content);
+  async function tryClose() {
+    const isSure = dialog.isSent || (await leave?.());
+    if (dialog.isSent) announce("Still waiting for the server.");
+    else if (isSure) dialog.close();
+  }
   // Chromium closes at a second Escape, whatever becomes of cancel.
   function decide(event) {
-    if (event.type === "keydown" && event.key !== "Escape") return;
+    if (event.type === "keydown" ? event.key !== "Escape" : event.target !== dialog) return; // a file's is not ours
     event.preventDefault();
     tryClose();
   }

@@ -54,7 +54,7 @@ const codePoint = (character) => `U+${character.codePointAt(0).toString(16).toUp
 export const visible = (text) => text.replace(UNSEEN, (found) => `⟨${codePoint(found)}⟩`);
 
 /** Return a text as an element, with its unseen characters marked; `layout` keeps lines and tabs. */
-export function shown(text, layout = false) {
+export function shown(text, layout) {
   const bdi = el(layout ? "bdi.layout" : "bdi");
   let end = 0;
   for (const { 0: found, index } of text.matchAll(UNSEEN)) {
@@ -69,7 +69,7 @@ export function shown(text, layout = false) {
 let note;
 
 /** Say something for a while; an error stays until it is closed. Behind an open dialog nobody would see or hear it. */
-export function announce(message, isError = false) {
+export function announce(message, isError) {
   const place = [...document.querySelectorAll("dialog[open]")].at(-1) ?? document.body;
   const said = el(isError ? "p.note.error" : "p.note", { role: isError ? "alert" : "status" }, visible(message));
   if (isError) said.append(iconButton("Dismiss", "close", () => said.remove()));
@@ -85,8 +85,11 @@ addEventListener("unhandledrejection", (event) => {
   if (name !== "AbortError" && type !== "signedOut") announce(message, true);
 });
 
+/** Over plain HTTP browsers give no clipboard to the page. */
 export function copyButton(text, label) {
-  return iconButton(label, "copy", () => navigator.clipboard.writeText(text).then(() => announce("Copied.")));
+  const copy = async () => navigator.clipboard.writeText(text);
+  const refuse = () => announce("It cannot be copied here: select it instead.", true);
+  return iconButton(label, "copy", () => copy().then(() => announce("Copied."), refuse));
 }
 
 /** Show an element for each record. What tells the same stays: a click on it may be under way. */

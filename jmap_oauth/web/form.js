@@ -3,7 +3,7 @@
 import { reasonOf } from "./actions.js";
 import { makeControl } from "./controls.js";
 import { confirm, openDialog } from "./dialogs.js";
-import { announce, button, el, fill, visible } from "./dom.js";
+import { announce, button, el, emit, fill, visible } from "./dom.js";
 import { isNothing } from "./render.js";
 import { SECRET } from "./views.js";
 
@@ -75,10 +75,11 @@ class Form {
     const title = record ? `Edit ${visible(type.labelOf(record))}` : `Create ${type.singular}${way.name ? `: ${way.name}` : ""}`;
     this.summary = el("div.summary", { role: "alert" });
     this.submit = el("button.primary", record ? "Save" : "Create");
-    const cancel = button("Cancel", async () => (await this.#mayLeave()) && this.dialog.close());
+    const cancel = button("Cancel", () => emit(this.dialog, "cancel"));
     const properties = { noValidate: true, onsubmit: (event) => this.#send(event), oninput: (event) => this.#follow(event) };
     const form = el("form", properties, el("div.body", this.summary, this.#groups()), el("footer", cancel, this.submit));
-    this.dialog = openDialog(title, form, { className: "sheet", leave: () => this.#mayLeave() });
+    const leave = () => !this.#changed.length || confirm("Leave the form?", "What you wrote is not saved.", "Leave");
+    this.dialog = openDialog(title, form, { className: "sheet", leave });
     this.dialog.addEventListener("close", () => resolve(this.done));
     form.querySelector(".field :is(input, textarea)").focus();
   }
@@ -101,11 +102,6 @@ class Form {
     this.rows.get("clientId").set(proposeId(target.value, this.initial.clientId));
   }
 
-  /** Not while it is sent: what is made then may have a secret to show. */
-  async #mayLeave() {
-    return this.done || (!this.submit.disabled && (!this.#changed.length || confirm("Leave the form?", "What you wrote is not saved.", "Leave")));
-  }
-
   async #send(event) {
     event.preventDefault();
     this.submit.disabled = true;
@@ -116,6 +112,7 @@ class Form {
   async #trySend() {
     const rows = [...this.rows.values()];
     await Promise.all(rows.map(({ settle }) => settle?.()));
+    if (!this.dialog.open) return; // left meanwhile
     for (const { tell, fault } of rows) tell(fault());
     const wrong = rows.find(({ fault }) => fault());
     if (wrong) return this.#tell("Some values are not right yet.", wrong);
@@ -128,7 +125,9 @@ class Form {
     const { type, record, rows, before, initial } = this;
     const patches = this.#changed.map(([name, value]) => patchOf(rows.get(name).field, before[name], value));
     const created = { new: { ...initial, ...Object.fromEntries(this.#changed) } };
-    const answers = await type.set(record ? { update: { [record.id]: Object.assign({}, ...patches) } } : { create: created });
+    this.dialog.isSent = true;
+    const sending = type.set(record ? { update: { [record.id]: Object.assign({}, ...patches) } } : { create: created });
+    const answers = await sending.finally(() => (this.dialog.isSent = false));
     const [error] = Object.values({ ...answers.notCreated, ...answers.notUpdated });
     if (error) return this.#refused(error);
     const answer = answers.created?.new ?? answers.updated[record.id] ?? {};

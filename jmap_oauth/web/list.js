@@ -1,7 +1,7 @@
 // The list of any type, with changes as they come.
 
 import { bulkActions, rowActions } from "./actions.js";
-import { button, el, emit, fill, icon, notice, parts, showAll, template, visible } from "./dom.js";
+import { announce, button, el, emit, fill, icon, notice, parts, showAll, template, visible } from "./dom.js";
 import { makeFilters } from "./filters.js";
 import { addressOf, render } from "./render.js";
 
@@ -22,7 +22,6 @@ class Window {
     this.type = type;
   }
 
-  /** Where other pages start, if there are any. */
   get turns() {
     const { records, position, more } = this;
     return {
@@ -124,7 +123,7 @@ export class ObjectList extends HTMLElement {
   #fail({ name, type, message }) {
     if (name === "AbortError" || type === "signedOut") return;
     this.ariaBusy = null;
-    if (this.#rows.size && type === "offline") return; // the banner says so, and what was read stays
+    if (this.#rows.size && type === "offline") return announce(message, true); // what was read stays
     this.#fillBody([]);
     this.count.textContent = "";
     const again = button("Try again", this.#again);
@@ -199,7 +198,6 @@ export class ObjectList extends HTMLElement {
     this.#showSort();
   }
 
-  /** Sort up, down, and then as it was. */
   #sort(property) {
     const [{ property: before, isAscending } = {}] = this.window.sort;
     const isSame = before === property;
@@ -226,7 +224,6 @@ export class ObjectList extends HTMLElement {
     this.#showSelection();
   }
 
-  /** Select one, or with Shift all from the one before. */
   #toggle(id, selected, far) {
     const ids = [...this.#rows.keys()];
     const from = far && ids.includes(this.#last) ? this.#last : id;

@@ -13,22 +13,25 @@ export function makePicker(type, cleared) {
   const node = el("span.picker", line, list);
   const known = new Map([[NONE, null], ["", cleared]]);
   let value = cleared;
-  let asked = "";
+  let asked;
   line.setAttribute("list", id);
 
   const text = () => line.value.trim();
   const check = () => (known.has(text()) ? null : "Choose one of the names offered.");
-  const settle = () => check() && search(text());
+  /** Where many names have the words of a name, that one may not be among those offered. */
+  async function settle() {
+    if (check()) await search(text(), "name");
+    if (check()) await search(text());
+  }
 
-  async function search(wanted) {
+  async function search(wanted, by = "text") {
     asked = wanted;
-    const question = { filter: wanted ? { text: wanted } : null, sort: [{ property: "name" }], limit: 20 };
-    const { list: found } = await type.find(question, ["name"]).catch(() => ({ list: [] }));
+    const question = { filter: wanted ? { [by]: wanted } : null, sort: [{ property: "name" }], limit: 20 };
+    const { list: found } = await type.find(question, ["name"]);
     const names = found.map(nameIn);
     if (text()) pick();
     if (asked === wanted) fill(list, !wanted && el("option", { value: NONE }), names.map((value) => el("option", { value })));
   }
-  /** Where two have one name, the second is told with its id. */
   function nameIn({ id, name }) {
     const shown = visible(known.has(name) && known.get(name) !== id ? `${name} (${id})` : name);
     known.set(shown, id);

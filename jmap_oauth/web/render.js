@@ -8,7 +8,7 @@ const LONG = 300;
 const LONGEST = 4000;
 
 /** Return a property of a record; `short` is for lists, where each has one line. */
-export function render(type, name, record, short = false) {
+export function render(type, name, record, short) {
   const { context, fields } = type;
   const value = name === "status" ? type.statusOf(record) : record[name];
   const { kind = {}, isSecret } = fields.get(name) ?? {};

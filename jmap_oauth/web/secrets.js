@@ -2,7 +2,7 @@
 
 import { reasonOf } from "./actions.js";
 import { confirm, openDialog, showOnce } from "./dialogs.js";
-import { announce, button, el, fill, parts, showAll, shown, template } from "./dom.js";
+import { announce, button, el, emit, parts, showAll, shown, template } from "./dom.js";
 import { render } from "./render.js";
 import { distance, fromInput, fromNow, isPast, time } from "./time.js";
 import { SECRET } from "./views.js";
@@ -10,7 +10,7 @@ import { SECRET } from "./views.js";
 export function secretsOf(context, oauthClientId, client) {
   const type = context.types.get(SECRET);
   const section = el("section", template("secrets"));
-  const [list, tools, rotating, adding] = parts(section, "ul", ".row", "button", "button + button");
+  const [list, none, tools, rotating, adding] = parts(section, "ul", ".soft", ".row", "button", "button + button");
   const change = (old) => askRotation(type, oauthClientId, client, old);
   let secrets;
   rotating.hidden = !type.may("Create", "Update");
@@ -21,8 +21,8 @@ export function secretsOf(context, oauthClientId, client) {
   async function load() {
     secrets = (await type.find({ filter: { oauthClientId } }, null)).list;
     showAll(type, list, secrets, (each) => item(type, each));
-    if (!secrets.length) fill(list, el("li.soft", "None: the client is public, or signs with its keys."));
-    tools.hidden = !secrets.length;
+    none.hidden = secrets.length > 0;
+    tools.hidden = !none.hidden;
   }
   context.follow(list, SECRET, load);
   return section;
@@ -60,7 +60,7 @@ function askRotation(type, oauthClientId, client, old) {
   if (lasting.length > 1) ending.textContent = "The old secrets end";
   if (!old.length) overlap.closest(".field").remove();
   overlap.onchange = () => (until.hidden = overlap.value !== "");
-  cancel.onclick = () => dialog.close();
+  cancel.onclick = () => emit(dialog, "cancel");
   submit.textContent = action;
   form.onsubmit = send;
 
@@ -68,7 +68,7 @@ function askRotation(type, oauthClientId, client, old) {
     event.preventDefault();
     const end = overlap.value ? fromNow(Number(overlap.value)) : fromInput(until.value);
     if (old.length && !end) return void (wrong.textContent = "Say when the old ones end.");
-    submit.disabled = true;
+    submit.disabled = dialog.isSent = true;
     try {
       const { secret, error } = await rotate(type, oauthClientId, lasting, label.value.trim() || null, end);
       dialog.close();
@@ -77,7 +77,7 @@ function askRotation(type, oauthClientId, client, old) {
     } catch ({ message }) {
       wrong.textContent = message;
     }
-    submit.disabled = false;
+    submit.disabled = dialog.isSent = false;
   }
 }
 

@@ -14,7 +14,7 @@ export class Shell extends HTMLElement {
     const context = new Context(session);
     this.append(template("shell"));
     const [skip, nav, who, keys, out, banner, main, panel] = parts(this, ".skip", "nav", ".who p", ".show-keys", ".leave", ".banner", "main", ".panel");
-    Object.assign(this, { leave, main, panel, nav });
+    Object.assign(this, { main, panel, nav });
     for (const link of nav.children) link.hidden = !context.may(link.hash.slice(2), "Get");
     this.types = [...nav.children].filter((link) => !link.hidden).map((link) => context.types.get(link.hash.slice(2)));
     fill(who, shown(session.username), el("span.soft", shown(session.account.name)));
@@ -41,7 +41,7 @@ export class Shell extends HTMLElement {
   #route() {
     const [name, id] = location.hash.slice(2).split("/");
     const type = this.types.find((each) => each.name === name) ?? this.types[0];
-    if (!type) return this.#forbidden();
+    if (!type) return fill(this.main, template("forbidden"));
     if (this.list?.type !== type) this.#showList(type);
     if (id === this.objectId) return;
     this.objectId = id;
@@ -60,10 +60,6 @@ export class Shell extends HTMLElement {
   #close(id) {
     location.hash = addressOf(this.list.type.name);
     this.list.focusRow(id);
-  }
-
-  #forbidden() {
-    fill(this.main, template("forbidden")).querySelector("button").onclick = this.leave;
   }
 
   async #create(type) {

@@ -1,5 +1,7 @@
 // Times as the reader's clock shows them, with the exact one on hover.
 
+import { el } from "./dom.js";
+
 export const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 const AGO = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
 const UNITS = [["year", 31_557_600], ["month", 2_629_800], ["day", 86_400], ["hour", 3_600], ["minute", 60]];
@@ -11,11 +13,10 @@ const DATE = formatter({ dateStyle: "medium" });
 const DAY = formatter({ dateStyle: "medium", timeZone: "UTC" });
 
 /** Of a `day` the server keeps no more, in UTC; `short` shows the date only. */
-export function time(value, { day = false, short = false } = {}) {
+export function time(value, { day, short } = {}) {
   const moment = new Date(value);
   const title = day ? `${value.slice(0, 10)} (UTC)` : `${SECOND.format(moment)} (${ZONE}) · ${value}`;
-  const textContent = (day ? DAY : short ? DATE : MINUTE).format(moment);
-  return Object.assign(document.createElement("time"), { dateTime: value, title, textContent });
+  return el("time", { dateTime: value, title }, (day ? DAY : short ? DATE : MINUTE).format(moment));
 }
 
 export function distance(value) {

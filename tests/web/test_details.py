@@ -217,6 +217,25 @@ async def test_details_follow_what_others_do(admin: Visitor, server: ServerProce
     await expect(admin.details.get_by_role("heading", name="There is no such OAuth client")).to_be_visible()
 
 
+async def test_the_secrets_of_a_client_that_comes_back_are_followed_again(
+    admin: Visitor, server: ServerProcess
+) -> None:
+    ours, theirs = await create(server, TENANT, {"name": "Ours"}, {"name": "Theirs"})
+    [client] = await create(server, CLIENT, {**CONFIDENTIAL, "memberTenantId": ours["id"]})
+    allowed = {f"sysOAuthClient{each}": True for each in ("Get", "Query", "SecretGet", "SecretQuery")}
+    [key] = await create(server, KEY, {"memberTenantId": ours["id"], "permissions": allowed})
+    await admin.sign_in(key["secret"])
+    await admin.open("Webmail")
+    await update(server, CLIENT, client["id"], memberTenantId=theirs["id"])
+    await expect(admin.details.get_by_role("heading", name="There is no such OAuth client")).to_be_visible()
+    await expect(admin.details.get_by_role("heading", name="Secrets")).to_be_hidden()
+
+    await update(server, CLIENT, client["id"], memberTenantId=ours["id"])
+    await create(server, SECRET, {"oauthClientId": client["id"], "label": "Second"})
+    await expect(admin.details.get_by_role("heading", name="Secrets")).to_be_visible()
+    await expect(admin.details.locator(".secrets li")).to_have_count(2)
+
+
 async def test_an_address_leads_to_the_object_after_signing_in(admin: Visitor, server: ServerProcess) -> None:
     [tenant] = await create(server, TENANT, {"name": "Nordwind", "quotas": {"maxOauthClients": 7}})
 

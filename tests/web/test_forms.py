@@ -58,6 +58,15 @@ async def test_a_secret_is_shown_once_and_gone_after_a_click(admin: Visitor, tmp
     assert secret not in await admin.page.evaluate("location.href + JSON.stringify(history.state)")
 
 
+async def test_where_a_secret_cannot_be_copied_it_is_to_be_selected(admin: Visitor) -> None:
+    await admin.begin("Sync Connector")
+    await admin.page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")  # as on plain HTTP
+    await admin.dialog.get_by_role("button", name="Create", exact=True).click()
+    await admin.dialog.get_by_role("button", name="Copy secret").click()
+
+    await expect(admin.dialog.get_by_role("alert")).to_have_text("It cannot be copied here: select it instead.")
+
+
 async def test_a_custom_client_has_every_property(admin: Visitor, server: ServerProcess) -> None:
     [tenant] = await create(server, TENANT, {"name": "Nordwind"})
     await admin.begin("Custom")
@@ -98,6 +107,18 @@ async def test_a_custom_client_has_every_property(admin: Visitor, server: Server
         "tokenEndpointAuthMethod": "none",
     }
     assert {name: client[name] for name in wanted} == wanted
+
+
+async def test_a_name_whose_words_many_names_have_can_be_chosen(admin: Visitor, server: ServerProcess) -> None:
+    await create(server, TENANT, *({"name": f"Acme {number:02} North"} for number in range(20)))
+    [tenant] = await create(server, TENANT, {"name": "North"})
+    await admin.begin("Custom")
+    await admin.field("memberTenantId").get_by_role("combobox").fill("North")
+    await admin.write("clientId", "portal")
+    await admin.dialog.get_by_role("button", name="Create", exact=True).click()
+    await expect(admin.page.locator("dialog")).to_have_count(0)
+
+    assert [client["memberTenantId"] for client in await records(server, CLIENT)] == [tenant["id"]]
 
 
 async def test_a_name_that_none_has_is_a_fault(admin: Visitor, server: ServerProcess) -> None:
@@ -196,6 +217,13 @@ async def test_a_logo_is_read_from_a_file(admin: Visitor, server: ServerProcess)
     [now] = await records(server, CLIENT)
     assert now["id"] == client["id"]
     assert now["logo"].startswith("iVBORw0KGgo")
+
+
+async def test_a_form_stays_when_the_choice_of_a_file_is_cancelled(admin: Visitor) -> None:
+    await admin.begin("Custom")
+    await admin.field("logo").locator("input[type=file]").dispatch_event("cancel")
+
+    await expect(admin.page.locator("dialog")).to_have_count(1)
 
 
 async def test_an_api_key_is_made_and_shown_once(admin: Visitor, server: ServerProcess) -> None:
