@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -54,20 +55,23 @@ MEASURED = Results(
 
 async def test_a_load_ends_when_all_that_it_asked_is_answered() -> None:
     """What is still under way would slow down whatever is measured next."""
-    asked, answered = [0], [0]
+    asked, answered, connections = [0], [0], set[asyncio.Task[None] | None]()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while await reader.read(100):
-            asked[0] += 1
-            await asyncio.sleep(0.01 * asked[0])  # so that they do not all end at once
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-            answered[0] += 1
+        connections.add(asyncio.current_task())
+        with suppress(ConnectionError):
+            while await reader.read(100):
+                asked[0] += 1
+                await asyncio.sleep(0.01 * asked[0])  # so that they do not all end at once
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+                answered[0] += 1
         writer.close()
 
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
         await run(Job(port, os.getpid(), [b"?"], [], connections=3, seconds=0.01))
         assert asked == answered
+        await asyncio.wait([each for each in connections if each])
 
 
 def test_what_is_asked_for_is_measured_and_written_down(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
