@@ -19,7 +19,7 @@ import httpx
 import pytest
 
 from jmap_oauth.config import load_settings
-from tests.cli.process import ROOT, environment
+from tests.cli.process import ROOT, environment, kept_port
 from tests.support.served import ADMIN_KEY, ServerProcess, request_of, serve_process
 
 EXAMPLES = ROOT / "examples"
@@ -81,12 +81,9 @@ def test_the_command_of_the_unit_reads_the_key_from_the_credentials(tmp_path: Pa
 
 @pytest.fixture
 def ports() -> Iterator[tuple[int, int]]:
-    """Two free ports: bound, so that nobody else is given them, and not listened on, so that nginx can be."""
-    with socket.socket() as one, socket.socket() as other:
-        for each in (one, other):
-            each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            each.bind(("127.0.0.1", 0))
-        yield one.getsockname()[1], other.getsockname()[1]
+    """Two free ports, on which nobody listens yet."""
+    with kept_port() as one, kept_port() as other:
+        yield int(one), int(other)
 
 
 class Site:

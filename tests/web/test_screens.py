@@ -104,13 +104,11 @@ async def ways(someone: Visitor) -> None:
 
 
 async def connector(someone: Visitor) -> None:
-    await ways(someone)
-    await someone.dialog.get_by_role("button", name="Sync Connector").click()
+    await someone.begin("Sync Connector")
 
 
 async def custom(someone: Visitor) -> None:
-    await ways(someone)
-    await someone.dialog.get_by_role("button", name="Custom").click()
+    await someone.begin("Custom")
     await someone.write("redirectUris", "https://*.example.com/")
     await someone.write("clientId", "")
     await someone.dialog.get_by_role("button", name="Create", exact=True).click()
